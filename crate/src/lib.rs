@@ -2,6 +2,12 @@
 //! separate processes. It knows nothing of Node; `binding` does.
 #![deny(unsafe_op_in_unsafe_fn)]
 
+pub mod barrier;
 pub mod error;
+pub mod futex;
 pub mod layout;
+pub mod ledger;
 pub mod memory;
+pub mod record;
+pub mod ring;
+pub mod sleep;

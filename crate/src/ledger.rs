@@ -1,0 +1,84 @@
+//! Counters that agree with a position, whatever moment their writer is killed at.
+//!
+//! Two entries, written in turn. Each carries the position that it belongs to and is written
+//! before that position is published, so the entry whose stamp equals the published position is
+//! always whole and always true: the writer is busy with the other one.
+
+use std::sync::atomic::Ordering;
+
+use crate::layout::slot::LEDGER_ENTRY_BYTES;
+use crate::memory::Memory;
+
+const STAMP: usize = 0;
+const RECORDS: usize = 8;
+const ABANDONED: usize = 16;
+/// The stamp of an entry that is being written: positions are multiples of 8.
+const OPEN: u64 = 1;
+
+/// What a ledger says of one position.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Entry {
+    /// Records published (a producer's ledger) or released (the consumer's).
+    pub records: u64,
+    /// Reservations of dead writers that were skipped (the consumer's).
+    pub abandoned: u64,
+}
+
+/// The writing side: the owner of the slot that the ledger lies in.
+#[derive(Debug)]
+pub struct Ledger {
+    at: usize,
+    /// Offset of the entry to write next.
+    next: usize,
+}
+
+impl Ledger {
+    /// Takes over the ledger at offset `at` from a predecessor who stopped at `position`. `None`
+    /// when no entry belongs to that position.
+    pub fn open<M: Memory>(memory: &M, at: usize, position: u64) -> Option<(Self, Entry)> {
+        for (entry, other) in [(at, at + LEDGER_ENTRY_BYTES), (at + LEDGER_ENTRY_BYTES, at)] {
+            // ORDERING: Relaxed; the predecessor is dead or gone, its stores became visible
+            // before its lock was released.
+            if memory.load64(entry + STAMP, Ordering::Relaxed) == position {
+                return Some((Ledger { at, next: other }, load(memory, entry)));
+            }
+        }
+        None
+    }
+
+    /// Writes what will be true once `position` is published.
+    #[inline]
+    pub fn record<M: Memory>(&mut self, memory: &M, position: u64, entry: Entry) {
+        let at = self.next;
+        // ORDERING: the stamp is opened before and set after the counters (Release), so that a
+        // reader who finds the same stamp before and after saw them whole. Partner: ledger::read.
+        memory.store64(at + STAMP, OPEN, Ordering::Relaxed);
+        memory.fence(Ordering::Release);
+        memory.store64(at + RECORDS, entry.records, Ordering::Relaxed);
+        memory.store64(at + ABANDONED, entry.abandoned, Ordering::Relaxed);
+        memory.store64(at + STAMP, position, Ordering::Release);
+        self.next = self.at * 2 + LEDGER_ENTRY_BYTES - at;
+    }
+}
+
+/// What the ledger at `at` says of `position`, or `None` if its owner has moved on meanwhile.
+pub fn read<M: Memory>(memory: &M, at: usize, position: u64) -> Option<Entry> {
+    [at, at + LEDGER_ENTRY_BYTES].into_iter().find_map(|entry| {
+        // ORDERING: Acquire, then the fence: the counters are read between two looks at the
+        // stamp. Partner: ledger::Ledger::record.
+        if memory.load64(entry + STAMP, Ordering::Acquire) != position {
+            return None;
+        }
+        let found = load(memory, entry);
+        memory.fence(Ordering::Acquire);
+        (memory.load64(entry + STAMP, Ordering::Relaxed) == position).then_some(found)
+    })
+}
+
+fn load<M: Memory>(memory: &M, entry: usize) -> Entry {
+    // ORDERING: Relaxed; the callers order these loads by the stamp.
+    Entry {
+        records: memory.load64(entry + RECORDS, Ordering::Relaxed),
+        abandoned: memory.load64(entry + ABANDONED, Ordering::Relaxed),
+    }
+}

@@ -1,0 +1,360 @@
+//! The reading side of an `spsc` ring.
+
+use std::sync::atomic::Ordering;
+
+use super::{LAST_POSITION, Places};
+use crate::error::{Code, Error, Result};
+use crate::layout::{Layout, RECORD_HEADER, slot};
+use crate::ledger::{Entry, Ledger};
+use crate::memory::Memory;
+use crate::record::{Header, span};
+use crate::sleep::{Announced, Bell, Sleeper};
+
+/// A run of records that lie one behind the other, still held by the consumer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Peeked {
+    /// Position of the first record.
+    pub position: u64,
+    pub count: usize,
+}
+
+/// The reading side. Its owner holds the lock of the consumer's slot.
+#[derive(Debug)]
+pub struct Consumer<M> {
+    memory: M,
+    places: Places,
+    /// What the shared `head` says: everything before it is released.
+    released: u64,
+    /// Where the next record starts, behind padding that is skipped but not yet released.
+    next: u64,
+    /// The last `tail` that was read; the true one is not before it.
+    tail: u64,
+    read: Entry,
+    /// Records of the run handed out last that are released already.
+    run_released: usize,
+    ledger: Ledger,
+    bell: Bell,
+    sleeper: Sleeper,
+    poison: Option<Box<Error>>,
+}
+
+impl<M: Memory> Consumer<M> {
+    /// Attaches where the released records end. The caller holds the lock of the consumer's slot.
+    pub fn attach(memory: M, layout: &Layout) -> Result<Self> {
+        let places = Places::new(layout);
+        // ORDERING: Acquire; a predecessor's releases are visible. Partner: Consumer::publish_head.
+        let head = memory.load64(places.head, Ordering::Acquire);
+        if !head.is_multiple_of(8) || head > LAST_POSITION {
+            let expected = format!("a multiple of 8 up to {LAST_POSITION}");
+            return Err(Error::corrupt(
+                "the head is impossible",
+                places.head,
+                expected,
+                head,
+            ));
+        }
+        let at = places.consumer + slot::LEDGER;
+        let (ledger, read) = Ledger::open(&memory, at, head).ok_or_else(|| {
+            Error::corrupt(
+                "the consumer's ledger has no entry for the head",
+                at,
+                head,
+                "none",
+            )
+        })?;
+        let mut consumer = Consumer {
+            places,
+            released: head,
+            next: head,
+            tail: head,
+            read,
+            run_released: 0,
+            ledger,
+            bell: Bell::new(places.producer),
+            sleeper: Sleeper::new(&memory, places.consumer),
+            poison: None,
+            memory,
+        };
+        consumer.refresh_tail()?;
+        Ok(consumer)
+    }
+
+    /// Looks at the records that come next, without releasing any: at most `limit` of them, as many
+    /// as `ranges` takes (two numbers each: where the payload starts and ends in the data area), at
+    /// most an eighth of the capacity unless one record is larger, and never past the end of the
+    /// buffer. With `fresh` it asks the producer for news first, without it only when it knows of
+    /// nothing. An empty answer has released whatever padding was in the way.
+    #[inline]
+    pub fn peek(&mut self, ranges: &mut [u32], limit: usize, fresh: bool) -> Result<Peeked> {
+        self.check_poison()?;
+        if fresh {
+            self.refresh_tail()?;
+        }
+        if !self.skip_to_record()? {
+            return Ok(Peeked {
+                position: self.next,
+                count: 0,
+            });
+        }
+        self.run(ranges, limit)
+    }
+
+    /// Like [`Consumer::peek`], but looks only at what was known already. For going on with a drain
+    /// up to where the producer was when it began.
+    #[inline]
+    pub fn peek_known(&mut self, ranges: &mut [u32], limit: usize) -> Result<Peeked> {
+        self.check_poison()?;
+        self.skip_padding()?;
+        if self.next == self.tail {
+            self.release_padding()?;
+            return Ok(Peeked {
+                position: self.next,
+                count: 0,
+            });
+        }
+        self.run(ranges, limit)
+    }
+
+    /// Collects the run of records that begins at `next`, which is known to be one.
+    fn run(&mut self, ranges: &mut [u32], limit: usize) -> Result<Peeked> {
+        let limit = limit.min(ranges.len() / 2);
+        let most = self.places.capacity / 8;
+        let (mut at, mut count) = (self.next, 0);
+        while at != self.tail && count < limit {
+            let length = match self.header(at) {
+                Ok(Header::Record(length)) => length,
+                // Whole records before a damaged one are still handed out.
+                Ok(Header::Padding(_)) | Err(_) if count > 0 => break,
+                other => {
+                    return other
+                        .map(|_| Peeked::default())
+                        .map_err(|error| self.poisoned(error));
+                }
+            };
+            let end = at + span(length) as u64;
+            if count > 0 && end - self.next > most {
+                break;
+            }
+            let start = self.places.offset(at) - self.places.data + RECORD_HEADER;
+            ranges[2 * count] = start as u32;
+            ranges[2 * count + 1] = (start + length) as u32;
+            count += 1;
+            at = end;
+            if at & (self.places.capacity - 1) == 0 {
+                break;
+            }
+        }
+        self.run_released = 0;
+        Ok(Peeked {
+            position: self.next,
+            count,
+        })
+    }
+
+    /// Releases the records of the run that `peek` found last up to its `count`th, counted from
+    /// its start; `ranges` is as that call left it.
+    #[inline]
+    pub fn release(&mut self, ranges: &[u32], count: usize) -> Result<()> {
+        self.check_poison()?;
+        if count <= self.run_released {
+            return Ok(());
+        }
+        let end = ranges[2 * count - 1] as u64;
+        let offset = self.next & (self.places.capacity - 1);
+        let next = self.next + end.next_multiple_of(8).wrapping_sub(offset);
+        if next <= self.next || next > self.tail {
+            return Err(Error::new(
+                Code::InvalidArgument,
+                "more is released than was handed out",
+            ));
+        }
+        self.next = next;
+        self.read.records += (count - self.run_released) as u64;
+        self.run_released = count;
+        self.publish_head()
+    }
+
+    /// Whether a record is there, after padding: what waits look at.
+    pub fn has_record(&mut self) -> Result<bool> {
+        self.check_poison()?;
+        self.skip_to_record()
+    }
+
+    /// Bytes of ring space that are known to be committed, after asking the producer.
+    pub fn available(&mut self) -> Result<u64> {
+        self.check_poison()?;
+        self.refresh_tail()?;
+        Ok(self.tail - self.next)
+    }
+
+    /// Position of the next record, as far as padding before it has been seen.
+    pub fn position(&mut self) -> Result<u64> {
+        self.check_poison()?;
+        self.skip_to_record()?;
+        Ok(self.next)
+    }
+
+    /// Whether the ring is sealed.
+    pub fn is_sealed(&self) -> bool {
+        // ORDERING: Acquire; partner: the Release store of the seal.
+        self.memory.load32(self.places.sealed, Ordering::Acquire) != 0
+    }
+
+    /// Whether the producer, if it lives, may still be inside a write that began before the seal
+    /// which the caller has just seen. After a `false`, one more look at the ring is the last.
+    pub fn producer_is_writing(&self) -> bool {
+        self.memory.sleeper_fence();
+        // ORDERING: Acquire; partner: producer::Producer::end_write, and begin_write's store
+        // through the fence above.
+        self.memory
+            .load32(self.places.producer + slot::WRITING, Ordering::Acquire)
+            != 0
+    }
+
+    /// Announces a sleep until something is published; see [`Sleeper`].
+    pub fn announce_sleep(&mut self) -> Announced {
+        self.sleeper.announce(&self.memory)
+    }
+
+    pub fn sleeper(&mut self) -> (&mut Sleeper, &M) {
+        (&mut self.sleeper, &self.memory)
+    }
+
+    fn check_poison(&self) -> Result<()> {
+        match &self.poison {
+            None => Ok(()),
+            Some(error) => Err((**error).clone()),
+        }
+    }
+
+    #[cold]
+    fn poisoned(&mut self, error: Error) -> Error {
+        self.poison = Some(Box::new(error.clone()));
+        error
+    }
+
+    /// Moves `next` to a record, asking the producer when nothing is known. False: there is none,
+    /// and whatever padding was skipped is released, since the producer may wait for that room.
+    #[inline]
+    fn skip_to_record(&mut self) -> Result<bool> {
+        self.skip_padding()?;
+        if self.next == self.tail {
+            self.refresh_tail()?;
+            self.skip_padding()?;
+            if self.next == self.tail {
+                self.release_padding()?;
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    #[inline]
+    fn skip_padding(&mut self) -> Result<()> {
+        // Padding ends where the buffer does, and none can begin there: one is all there can be.
+        if self.next != self.tail {
+            let header = self
+                .header(self.next)
+                .map_err(|error| self.poisoned(error))?;
+            if let Header::Padding(_) = header {
+                self.next += header.span() as u64;
+                self.run_released = 0;
+            }
+        }
+        Ok(())
+    }
+
+    fn release_padding(&mut self) -> Result<()> {
+        if self.next == self.released {
+            Ok(())
+        } else {
+            self.publish_head()
+        }
+    }
+
+    /// The header at `position`, checked against everything that is known.
+    #[inline]
+    fn header(&self, position: u64) -> Result<Header> {
+        // ORDERING: Relaxed; visible since refresh_tail saw a tail behind it.
+        let word = self
+            .memory
+            .load64(self.places.offset(position), Ordering::Relaxed);
+        if let Some(header) = Header::decode(position, word) {
+            let span = header.span() as u64;
+            let rest = self.places.rest(position);
+            let fits = match header {
+                Header::Record(_) => span <= rest,
+                // At the start of the buffer there is nothing to pad.
+                Header::Padding(_) => span == rest && rest != self.places.capacity,
+            };
+            if fits && span <= self.tail - position {
+                return Ok(header);
+            }
+        }
+        let expected = format!("a record header of position {position}");
+        let at = self.places.offset(position);
+        Err(Error::corrupt("a record is damaged", at, expected, word))
+    }
+
+    /// Reads the producer's position and checks that it can be true.
+    #[inline]
+    fn refresh_tail(&mut self) -> Result<()> {
+        // ORDERING: Acquire; the records before it are visible. Partner:
+        // producer::Producer::publish.
+        let found = self.memory.load64(self.places.tail, Ordering::Acquire);
+        let least = self.tail;
+        if found.wrapping_sub(self.released) > self.places.capacity
+            || found < least
+            || found & 7 != 0
+        {
+            let most = self.released + self.places.capacity;
+            let expected = format!("a multiple of 8 from {least} to {most}");
+            let at = self.places.tail;
+            return Err(self.poisoned(Error::corrupt(
+                "the producer's tail is impossible",
+                at,
+                expected,
+                found,
+            )));
+        }
+        self.tail = found;
+        Ok(())
+    }
+
+    /// Gives everything before `next` back to the producer.
+    fn publish_head(&mut self) -> Result<()> {
+        let head = self.next;
+        self.ledger.record(&self.memory, head, self.read);
+        // ORDERING: Release; our reads of the records are done before the producer may overwrite
+        // them. Partner: producer::Producer::refresh_head. Relaxed on failure: nothing is used.
+        let exchanged = self.memory.compare_exchange64(
+            self.places.head,
+            self.released,
+            head,
+            Ordering::Release,
+            Ordering::Relaxed,
+        );
+        if let Err(found) = exchanged {
+            return Err(self.poisoned(
+                Error::new(
+                    Code::Fenced,
+                    format!(
+                        "another consumer moved the head from {} to {found} while this one was attached; \
+                         the locks of this file system cannot be trusted",
+                        self.released
+                    ),
+                )
+                .with("expected", self.released)
+                .with("found", found),
+            ));
+        }
+        self.released = head;
+        let (memory, wanted_at) = (&self.memory, self.places.producer + slot::WANTED);
+        // ORDERING: Relaxed; read after the announcement was seen. A stale wish costs one slice
+        // at most. Partner: producer::Producer::announce_sleep.
+        self.bell.ring(memory, || {
+            head >= memory.load64(wanted_at, Ordering::Relaxed)
+        });
+        Ok(())
+    }
+}

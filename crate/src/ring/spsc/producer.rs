@@ -1,0 +1,504 @@
+//! The writing side of an `spsc` ring.
+
+use std::sync::atomic::Ordering;
+
+use super::{LAST_POSITION, Places};
+use crate::error::{Code, Error, Result};
+use crate::layout::{Layout, RECORD_HEADER, slot};
+use crate::ledger::{Entry, Ledger};
+use crate::memory::Memory;
+use crate::record::{Header, span};
+use crate::sleep::{Announced, Bell, Sleeper};
+
+/// Bytes to be copied in: readable for `length` bytes during the call that takes them.
+#[derive(Debug, Clone, Copy)]
+pub struct Payload {
+    pub bytes: *const u8,
+    pub length: usize,
+}
+
+impl Payload {
+    /// A payload that lives in this process.
+    pub fn of(bytes: &[u8]) -> Self {
+        Payload {
+            bytes: bytes.as_ptr(),
+            length: bytes.len(),
+        }
+    }
+}
+
+/// An open claim: a record whose payload somebody is writing in place.
+#[derive(Debug, Clone, Copy)]
+struct Claim {
+    start: u64,
+    length: usize,
+}
+
+/// The writing side. Its owner holds the lock of the producer's slot.
+#[derive(Debug)]
+pub struct Producer<M> {
+    memory: M,
+    places: Places,
+    /// Where the next record starts: the authority, of which the shared `tail` is a copy.
+    tail: u64,
+    /// The last `head` that was read; the true one is not before it.
+    head: u64,
+    written: u64,
+    ledger: Ledger,
+    bell: Bell,
+    sleeper: Sleeper,
+    claim: Option<Claim>,
+    refused: u64,
+    aborted: u64,
+    poison: Option<Box<Error>>,
+}
+
+impl<M: Memory> Producer<M> {
+    /// Attaches where the committed records end. The caller holds the lock of the producer's slot.
+    pub fn attach(memory: M, layout: &Layout) -> Result<Self> {
+        let places = Places::new(layout);
+        // ORDERING: Acquire on both; the predecessor's and the consumer's stores before them are
+        // visible. Partners: Producer::publish, consumer::Consumer::publish_head.
+        let tail = memory.load64(places.tail, Ordering::Acquire);
+        let head = memory.load64(places.head, Ordering::Acquire);
+        if !tail.is_multiple_of(8) || tail > LAST_POSITION {
+            let expected = format!("a multiple of 8 up to {LAST_POSITION}");
+            return Err(Error::corrupt(
+                "the tail is impossible",
+                places.tail,
+                expected,
+                tail,
+            ));
+        }
+        let waiting = tail.wrapping_sub(head);
+        if waiting > places.capacity || !head.is_multiple_of(8) {
+            return Err(Error::corrupt(
+                "head and tail do not fit together",
+                places.head,
+                format!("at most {} bytes before the tail {tail}", places.capacity),
+                head,
+            ));
+        }
+        let at = places.producer + slot::LEDGER;
+        let (ledger, entry) = Ledger::open(&memory, at, tail).ok_or_else(|| {
+            Error::corrupt(
+                "the producer's ledger has no entry for the tail",
+                at,
+                tail,
+                "none",
+            )
+        })?;
+        // ORDERING: Relaxed; counters of this slot's owner alone, handed on through its lock.
+        let refused = memory.load64(places.producer + slot::FULL, Ordering::Relaxed);
+        let aborted = memory.load64(places.producer + slot::ABORTED, Ordering::Relaxed);
+        let producer = Producer {
+            places,
+            tail,
+            head,
+            written: entry.records,
+            ledger,
+            bell: Bell::new(places.consumer),
+            sleeper: Sleeper::new(&memory, places.producer),
+            claim: None,
+            refused,
+            aborted,
+            poison: None,
+            memory,
+        };
+        producer.describe_claim(None, 0);
+        producer.end_write();
+        Ok(producer)
+    }
+
+    /// Copies one record in. False when there is no room for it now.
+    ///
+    /// # Safety
+    /// `payload` is readable for its length.
+    #[inline]
+    pub unsafe fn try_write(&mut self, payload: Payload) -> Result<bool> {
+        self.begin_write()?;
+        let start = match self.reserve(payload.length, span(payload.length) as u64) {
+            Ok(Some(start)) => start,
+            refusal => return self.refuse(refusal).map(|_| false),
+        };
+        // SAFETY: reserved above; the caller's contract.
+        let end = unsafe { self.fill(start, payload) };
+        self.publish(end, 1);
+        self.end_write();
+        Ok(true)
+    }
+
+    /// Copies records in, in parts that each appear at once: as many of the following as make up
+    /// no more than the largest record. Returns how many records were written; a part that does not
+    /// fit now ends it.
+    ///
+    /// # Safety
+    /// Every payload is readable for its length.
+    pub unsafe fn try_write_batch(&mut self, payloads: &[Payload]) -> Result<usize> {
+        if let Some(largest) = payloads.iter().map(|payload| payload.length).max() {
+            self.check_length(largest)?;
+        }
+        let mut written = 0;
+        while written < payloads.len() {
+            let (count, bytes) = self.part(&payloads[written..]);
+            self.begin_write()?;
+            let mut next = match self.reserve(bytes as usize - RECORD_HEADER, bytes) {
+                Ok(Some(start)) => start,
+                refusal => return self.refuse(refusal).map(|_| written),
+            };
+            for payload in &payloads[written..written + count] {
+                // SAFETY: the part was reserved as a whole; the caller's contract.
+                next = unsafe { self.fill(next, *payload) };
+            }
+            self.publish(next, count as u64);
+            self.end_write();
+            written += count;
+        }
+        Ok(written)
+    }
+
+    /// How many of `payloads` make up one part, and its bytes.
+    fn part(&self, payloads: &[Payload]) -> (usize, u64) {
+        let (mut count, mut bytes) = (0, 0);
+        for payload in payloads {
+            let more = bytes + span(payload.length) as u64;
+            if more > self.places.capacity {
+                break;
+            }
+            (count, bytes) = (count + 1, more);
+        }
+        (count, bytes)
+    }
+
+    /// Opens a claim of `length` bytes: returns the offset of its payload in the data area, or
+    /// `None` when there is no room now.
+    pub fn try_claim(&mut self, length: usize, now: u64) -> Result<Option<usize>> {
+        self.begin_write()?;
+        let start = match self.reserve(length, span(length) as u64) {
+            Ok(Some(start)) => start,
+            refusal => return self.refuse(refusal).map(|_| None),
+        };
+        let claim = Claim { start, length };
+        self.claim = Some(claim);
+        self.describe_claim(Some(claim), now);
+        Ok(Some(
+            self.places.offset(start) - self.places.data + RECORD_HEADER,
+        ))
+    }
+
+    /// Commits the open claim with its first `length` bytes.
+    pub fn commit(&mut self, length: Option<usize>) -> Result<()> {
+        self.check_poison()?;
+        let claim = self.claim.ok_or_else(no_claim)?;
+        let length = length.unwrap_or(claim.length);
+        if length > claim.length {
+            return Err(Error::new(
+                Code::InvalidArgument,
+                format!(
+                    "commit({length}) is more than the {} bytes claimed",
+                    claim.length
+                ),
+            ));
+        }
+        self.claim = None;
+        let header = Header::Record(length);
+        self.put_header(claim.start, header);
+        self.publish(claim.start + header.span() as u64, 1);
+        self.describe_claim(None, 0);
+        self.end_write();
+        Ok(())
+    }
+
+    /// Gives the open claim back.
+    pub fn abort(&mut self) -> Result<()> {
+        self.claim.take().ok_or_else(no_claim)?;
+        self.aborted += 1;
+        // ORDERING: Relaxed; a counter for people.
+        self.memory.store64(
+            self.places.producer + slot::ABORTED,
+            self.aborted,
+            Ordering::Relaxed,
+        );
+        self.describe_claim(None, 0);
+        self.end_write();
+        Ok(())
+    }
+
+    pub fn has_claim(&self) -> bool {
+        self.claim.is_some()
+    }
+
+    /// Bytes of the largest record.
+    pub fn max_record(&self) -> usize {
+        self.places.capacity as usize - RECORD_HEADER
+    }
+
+    /// The position up to which this producer has published.
+    pub fn tail(&self) -> u64 {
+        self.tail
+    }
+
+    /// Whether a record of `length` bytes would be accepted now. Clears the way for it, as a refused
+    /// write does.
+    pub fn has_room(&mut self, length: usize) -> Result<bool> {
+        self.begin_write()?;
+        let room = self.reserve(length, span(length) as u64);
+        self.end_write();
+        Ok(room?.is_some())
+    }
+
+    /// Whether the consumer has released everything up to `position`.
+    pub fn is_released(&mut self, position: u64) -> Result<bool> {
+        self.check_poison()?;
+        if self.head < position {
+            self.refresh_head()?;
+        }
+        Ok(self.head >= position)
+    }
+
+    /// Announces a sleep until there is room for a record of `length` bytes; see [`Sleeper`].
+    pub fn announce_sleep(&mut self, length: usize) -> Announced {
+        let need = self.need(span(length) as u64);
+        // Where padding and record never fit together, the padding goes first.
+        let need = if need > self.places.capacity {
+            self.places.rest(self.tail)
+        } else {
+            need
+        };
+        let wanted = (self.tail + need).saturating_sub(self.places.capacity);
+        // ORDERING: Relaxed; the announcement's Release store publishes it. Partner:
+        // consumer::Consumer::publish_head.
+        self.memory.store64(
+            self.places.producer + slot::WANTED,
+            wanted,
+            Ordering::Relaxed,
+        );
+        self.sleeper.announce(&self.memory)
+    }
+
+    pub fn sleeper(&mut self) -> (&mut Sleeper, &M) {
+        (&mut self.sleeper, &self.memory)
+    }
+
+    /// Whether the ring is sealed.
+    pub fn is_sealed(&self) -> bool {
+        // ORDERING: Acquire; partner: the Release store of the seal.
+        self.memory.load32(self.places.sealed, Ordering::Acquire) != 0
+    }
+
+    /// Raises the mark that a reader of a sealed ring waits for, then looks whether it is sealed:
+    /// whoever seals first and looks at the mark afterwards either sees it or is seen.
+    #[inline]
+    fn begin_write(&mut self) -> Result<()> {
+        if self.claim.is_some() || self.poison.is_some() {
+            return Err(self.cannot_begin());
+        }
+        // ORDERING: Relaxed store, fence, Relaxed load: the store-then-look half of a pair whose
+        // other half is Consumer::producer_is_writing after its sleeper_fence.
+        self.memory
+            .store32(self.places.producer + slot::WRITING, 1, Ordering::Relaxed);
+        self.memory.publisher_fence();
+        if self.memory.load32(self.places.sealed, Ordering::Relaxed) != 0 {
+            self.end_write();
+            return Err(Error::new(
+                Code::Sealed,
+                "the ring is sealed: what was written is still read, nothing more can be written",
+            ));
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn end_write(&self) {
+        // ORDERING: Release; who sees the mark lowered sees the tail that was published before.
+        // Partner: Consumer::producer_is_writing.
+        self.memory
+            .store32(self.places.producer + slot::WRITING, 0, Ordering::Release);
+    }
+
+    #[cold]
+    fn cannot_begin(&self) -> Error {
+        match &self.poison {
+            Some(error) => (**error).clone(),
+            None => Error::new(
+                Code::ClaimOpen,
+                "a claim is open: commit or abort it before anything else is written",
+            ),
+        }
+    }
+
+    fn check_poison(&self) -> Result<()> {
+        self.poison
+            .as_deref()
+            .map_or(Ok(()), |error| Err(error.clone()))
+    }
+
+    fn check_length(&self, length: usize) -> Result<()> {
+        if length > self.max_record() {
+            return Err(self.too_large(length));
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn too_large(&self, length: usize) -> Error {
+        let largest = self.max_record();
+        Error::new(
+            Code::TooLarge,
+            format!(
+                "a record of {length} bytes is larger than this ring's largest of {largest} bytes"
+            ),
+        )
+        .with("byteLength", length)
+        .with("maxRecord", largest)
+    }
+
+    /// Bytes that must be free for `bytes` in one piece: with the padding before it, if the rest of
+    /// the buffer is too short.
+    #[inline]
+    fn need(&self, bytes: u64) -> u64 {
+        let rest = self.places.rest(self.tail);
+        if bytes <= rest { bytes } else { rest + bytes }
+    }
+
+    #[inline]
+    fn fits(&mut self, need: u64) -> Result<bool> {
+        // No overflow: positions end at LAST_POSITION, `need` is at most two capacities, and the
+        // head is never past the tail.
+        if self.tail + need - self.head > self.places.capacity {
+            self.refresh_head()?;
+            return Ok(self.tail + need - self.head <= self.places.capacity);
+        }
+        Ok(true)
+    }
+
+    /// Makes room for `bytes` in one piece, whose first record has `length` bytes of payload, and
+    /// returns where it starts. The padding before it, if any, is written but not yet published;
+    /// only when both do not fit it is published alone, so that the consumer can clear the way.
+    #[inline]
+    fn reserve(&mut self, length: usize, bytes: u64) -> Result<Option<u64>> {
+        if bytes > self.places.capacity {
+            return Err(self.too_large(length));
+        }
+        let need = self.need(bytes);
+        let room = self.fits(need)?;
+        if need == bytes {
+            return Ok(room.then_some(self.tail));
+        }
+        let rest = need - bytes;
+        if room || self.fits(rest)? {
+            self.put_header(self.tail, Header::Padding(rest as usize - RECORD_HEADER));
+            if !room {
+                self.publish(self.tail + rest, 0);
+                // Padding up to the end may have been all that was in the way.
+                return Ok(self.fits(bytes)?.then_some(self.tail));
+            }
+            return Ok(Some(self.tail + rest));
+        }
+        Ok(None)
+    }
+
+    #[cold]
+    fn refuse(&mut self, refusal: Result<Option<u64>>) -> Result<()> {
+        self.end_write();
+        refusal?;
+        self.refused += 1;
+        // ORDERING: Relaxed; a counter for people.
+        self.memory.store64(
+            self.places.producer + slot::FULL,
+            self.refused,
+            Ordering::Relaxed,
+        );
+        Ok(())
+    }
+
+    /// Writes one whole record at `start` and returns its end.
+    ///
+    /// # Safety
+    /// The room is reserved, and the payload readable for its length.
+    #[inline]
+    unsafe fn fill(&self, start: u64, payload: Payload) -> u64 {
+        let header = Header::Record(payload.length);
+        self.put_header(start, header);
+        // SAFETY: a record never wraps and was reserved: it lies within the data area.
+        unsafe {
+            let at = self.places.offset(start) + RECORD_HEADER;
+            self.memory.copy_in(at, payload.bytes, payload.length);
+        }
+        start + header.span() as u64
+    }
+
+    #[inline]
+    fn put_header(&self, position: u64, header: Header) {
+        // ORDERING: Relaxed; published by the store of the tail. Partner: Producer::publish.
+        self.memory.store64(
+            self.places.offset(position),
+            header.encode(position),
+            Ordering::Relaxed,
+        );
+    }
+
+    /// Makes everything before `tail` visible.
+    #[inline]
+    fn publish(&mut self, tail: u64, records: u64) {
+        self.written += records;
+        let entry = Entry {
+            records: self.written,
+            abandoned: 0,
+        };
+        self.ledger.record(&self.memory, tail, entry);
+        // ORDERING: Release; publishes headers, payloads and the ledger. Partner:
+        // consumer::Consumer::refresh_tail (Acquire).
+        self.memory
+            .store64(self.places.tail, tail, Ordering::Release);
+        self.tail = tail;
+        self.bell.ring(&self.memory, || true);
+    }
+
+    /// Reads the consumer's position and checks that it can be true.
+    #[cold]
+    fn refresh_head(&mut self) -> Result<()> {
+        // ORDERING: Acquire; the consumer has done with the bytes before it. Partner:
+        // consumer::Consumer::publish_head.
+        let found = self.memory.load64(self.places.head, Ordering::Acquire);
+        let moved = found.wrapping_sub(self.head);
+        if moved > self.tail - self.head || !found.is_multiple_of(8) {
+            let expected = format!("a multiple of 8 from {} to {}", self.head, self.tail);
+            let error = Error::corrupt(
+                "the consumer's head is impossible",
+                self.places.head,
+                expected,
+                found,
+            );
+            self.poison = Some(Box::new(error.clone()));
+            self.claim = None;
+            self.describe_claim(None, 0);
+            self.end_write();
+            return Err(error);
+        }
+        self.head = found;
+        Ok(())
+    }
+
+    /// Tells people what this producer holds open.
+    fn describe_claim(&self, claim: Option<Claim>, now: u64) {
+        let at = self.places.producer;
+        // ORDERING: Relaxed; hints for people.
+        if let Some(claim) = claim {
+            self.memory
+                .store64(at + slot::CLAIM_POSITION, claim.start, Ordering::Relaxed);
+            self.memory
+                .store64(at + slot::CLAIM_SINCE, now, Ordering::Relaxed);
+        }
+        let bytes = claim.map_or(0, |claim| claim.length as u64 + 1);
+        self.memory
+            .store64(at + slot::CLAIM_BYTES, bytes, Ordering::Relaxed);
+    }
+}
+
+fn no_claim() -> Error {
+    Error::new(
+        Code::InvalidArgument,
+        "no claim is open: call tryClaim first",
+    )
+}
