@@ -1,0 +1,83 @@
+// Runs every test: the core's with cargo, the package's with vitest; ends with one line for both.
+//
+//   npm test                  everything
+//   npm test -- rust ARG…     only cargo test, with these arguments
+//   npm test -- node ARG…     only vitest, with these arguments
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { stripVTControlCharacters } from 'node:util';
+import { toolchainProblems } from './setup/toolchain.mjs';
+import { add, countCargo, countVitest, judge, summary } from './test/count.mjs';
+import { endRunners, runRunner } from './test/runner.mjs';
+
+const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+
+/** @param {string[]} args */
+async function runCargo(args) {
+  const [problem] = toolchainProblems();
+  if (problem !== undefined)
+    return { ...judge('cargo test', countCargo(''), 'could not run'), complaint: problem };
+  let output = '';
+  const color = process.stdout.isTTY ? 'always' : 'never';
+  const failure = await runRunner('cargo', ['test', '--no-fail-fast', '--color', color, ...args], {
+    cwd: join(ROOT, 'crate'),
+    onOutput: (text) => {
+      output += text;
+    },
+  });
+  return judge('cargo test', countCargo(stripVTControlCharacters(output)), failure);
+}
+
+/** @param {string[]} args */
+async function runVitest(args) {
+  const folder = mkdtempSync(join(tmpdir(), 'shmring-test-'));
+  try {
+    const report = join(folder, 'report.json');
+    const vitest = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs');
+    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+    const failure = await runRunner(process.execPath, [vitest, 'run', ...reporters, ...args], { cwd: ROOT });
+    return judge('vitest', countVitest(readIfThere(report)), failure);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** @param {string} file */
+function readIfThere(file) {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+let interrupted = 0;
+for (const [name, status] of /** @type {const} */ ([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+])) {
+  process.on(name, () => {
+    interrupted = status;
+    endRunners();
+  });
+}
+
+const [first, ...rest] = process.argv.slice(2);
+const runners =
+  first === 'rust'
+    ? [() => runCargo(rest)]
+    : first === 'node'
+      ? [() => runVitest(rest)]
+      : [() => runCargo([]), () => runVitest(process.argv.slice(2))];
+
+let total = { passed: 0, failed: 0, skipped: 0 };
+for (const run of runners) {
+  const { count, complaint } = await run();
+  if (interrupted !== 0) process.exit(interrupted);
+  if (complaint !== undefined) console.error(complaint);
+  total = add(total, count);
+}
+console.log(summary(total));
+if (total.failed > 0) process.exitCode = 1;
