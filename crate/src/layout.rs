@@ -75,6 +75,17 @@ pub mod header {
     pub const BYTES: usize = 112;
 }
 
+/// Bytes whose OFD locks mean something, besides the first byte of each slot. What the bytes hold
+/// does not matter.
+pub mod locks {
+    use super::header;
+    /// Held, shared, by everybody who is attached to a segment of lifetime `attached`; held for
+    /// itself by whoever removes such a segment because nobody is.
+    pub const ATTACHED: usize = header::LIFETIME;
+    /// Held by whoever is removing the segment's name.
+    pub const REMOVAL: usize = header::MAGIC;
+}
+
 /// Offsets of the control words, from [`Layout::control`].
 pub mod control {
     use super::LINE;

@@ -1,0 +1,209 @@
+//! Creating: a segment gets its name when it is whole, so that nobody ever sees a part of one.
+
+use std::fs::{File, OpenOptions as FileOptions, Permissions};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
+use std::sync::Mutex;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use super::Segment;
+use super::header::Header;
+use super::name::Location;
+use super::open::{
+    Attempt, PATIENCE, allocate, attempt, busy, cannot, is_full, missing, no_space, pause, space, unused_name,
+};
+use super::options::{Access, CreateOptions};
+use super::system::{Description, Inode, proc_path, random, retry};
+use super::unlink::{exists, replace_abandoned};
+use crate::error::{Code, Error, Result};
+use crate::layout::{Lifetime, locks};
+use crate::lock::{self, ByteLock};
+
+/// What one try to create met.
+#[expect(clippy::large_enum_variant, reason = "lives for a moment, once a call")]
+enum Made {
+    Segment(Segment),
+    Taken,
+    Full,
+}
+
+pub(super) fn create(name: &str, options: &CreateOptions) -> Result<Segment> {
+    let location = Location::new(name, options.directory.as_deref())?;
+    let header = plan(options, Lifetime::Persistent)?;
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        // Looking first spares the allocation, and on a full tmpfs tells "taken" from "full".
+        if exists(&location)? && !replace_abandoned(&location)? {
+            return Err(Error::new(
+                Code::Exists,
+                format!(
+                    "there is a ring {name:?} in {} already; open it, or unlink it first",
+                    location.directory.display()
+                ),
+            ));
+        }
+        if let Some(segment) = make_or_wait(&location, &header, deadline)? {
+            return Ok(segment);
+        }
+    }
+}
+
+pub(super) fn open_or_create(name: &str, options: &CreateOptions) -> Result<Segment> {
+    let location = Location::new(name, options.directory.as_deref())?;
+    let header = plan(options, Lifetime::Persistent)?;
+    let deadline = Instant::now() + PATIENCE;
+    let accept = |header: &Header| options.accept(header);
+    loop {
+        // A file that this cannot judge is for the open below to explain.
+        let _ = replace_abandoned(&location);
+        match attempt(&location, Access::Attach, &accept)? {
+            Attempt::Opened(segment) => return Ok(segment),
+            Attempt::Missing => {
+                if let Some(segment) = make_or_wait(&location, &header, deadline)? {
+                    return Ok(segment);
+                }
+            }
+            Attempt::Moved => pause(deadline, &location)?,
+        }
+    }
+}
+
+pub(super) fn temporary(options: &CreateOptions) -> Result<Segment> {
+    let header = plan(options, Lifetime::Attached)?;
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let location = Location::new(&unused_name()?, options.directory.as_deref())?;
+        if let Some(segment) = make_or_wait(&location, &header, deadline)? {
+            return Ok(segment);
+        }
+    }
+}
+
+/// The header of the segment to create.
+fn plan(options: &CreateOptions, lifetime: Lifetime) -> Result<Header> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    Ok(Header {
+        layout: options.layout()?,
+        mode: options.share_or_default().mode(),
+        lifetime: options.lifetime.unwrap_or(lifetime),
+        id: random()?,
+        created: now.map_or(0, |now| now.as_millis() as u64),
+    })
+}
+
+/// Makes the segment, or waits a moment where another creator may be in the way. `None`: look at
+/// the name again.
+fn make_or_wait(location: &Location, header: &Header, deadline: Instant) -> Result<Option<Segment>> {
+    let needed = header.layout.size as u64;
+    match make(location, header)? {
+        Made::Segment(segment) => Ok(Some(segment)),
+        Made::Taken if Instant::now() < deadline => Ok(None),
+        Made::Taken => Err(busy(location)),
+        Made::Full => {
+            // Creators who race may fill a small tmpfs with files of which all but one will be
+            // given up. That is no reason to wait where the segment could never fit.
+            let never = space(location).is_some_and(|(_, total)| total != 0 && total < needed);
+            if never || Instant::now() >= deadline {
+                return Err(no_space(location, needed));
+            }
+            pause(deadline, location)?;
+            Ok(None)
+        }
+    }
+}
+
+/// Makes a file without a name, completes it, and links it under its name.
+fn make(location: &Location, header: &Header) -> Result<Made> {
+    let size = header.layout.size as u64;
+    let file = match nameless(location) {
+        Ok(file) => file,
+        Err(error) if is_full(&error) => return Ok(Made::Full),
+        Err(error) => return Err(explain(&error, location)),
+    };
+    below_file_limit(size)?;
+    match allocate(&file, size, 0) {
+        Ok(()) => {}
+        Err(error) if is_full(&error) => return Ok(Made::Full),
+        Err(error) => return Err(cannot("fallocate", &error, location)),
+    }
+    // Not by the mode of `open`, from which the umask is taken.
+    file.set_permissions(Permissions::from_mode(header.mode))
+        .map_err(|error| cannot("fchmod", &error, location))?;
+    file.write_all_at(&header.encode(), 0).map_err(|error| cannot("pwrite", &error, location))?;
+    let metadata = file.metadata().map_err(|error| cannot("fstat", &error, location))?;
+    let inode = Inode::of(&metadata);
+    // Before the name: a newcomer must never find an attached segment to which nobody is attached.
+    let attachment = match header.lifetime {
+        Lifetime::Attached => ByteLock::take(&file, inode, locks::ATTACHED, lock::Share::Shared)?,
+        Lifetime::Persistent => None,
+    };
+    let description = Description::adopt(file)?;
+    match link(&description, location) {
+        Ok(()) => {}
+        Err(error) if error.raw_os_error() == Some(libc::EEXIST) => return Ok(Made::Taken),
+        Err(error) if is_full(&error) => return Ok(Made::Full),
+        Err(error) => return Err(cannot("linkat", &error, location)),
+    }
+    Ok(Made::Segment(Segment {
+        location: location.clone(),
+        header: header.clone(),
+        access: Access::Attach,
+        inode,
+        description: Mutex::new(description),
+        attachment,
+    }))
+}
+
+/// A file that vanishes with its last descriptor unless it is linked.
+fn nameless(location: &Location) -> io::Result<File> {
+    FileOptions::new()
+        .read(true)
+        .write(true)
+        .custom_flags(libc::O_TMPFILE | libc::O_CLOEXEC)
+        .mode(0o600)
+        .open(&location.directory)
+}
+
+fn link(description: &Description, location: &Location) -> io::Result<()> {
+    let from = std::ffi::CString::new(proc_path(description.file()))?;
+    let to = std::ffi::CString::new(location.path.as_os_str().as_bytes())?;
+    let at = libc::AT_FDCWD;
+    // SAFETY: two terminated strings that live through the call.
+    retry(|| unsafe { libc::linkat(at, from.as_ptr(), at, to.as_ptr(), libc::AT_SYMLINK_FOLLOW) }).map(drop)
+}
+
+fn explain(error: &io::Error, location: &Location) -> Error {
+    match error.raw_os_error() {
+        // What a file system or an old kernel without O_TMPFILE says of a directory.
+        Some(libc::EOPNOTSUPP | libc::EISDIR | libc::EINVAL) => Error::new(
+            Code::Unsupported,
+            format!(
+                "the file system of {} has no O_TMPFILE; use a tmpfs such as /dev/shm",
+                location.directory.display()
+            ),
+        ),
+        Some(libc::ENOENT) => missing(location),
+        _ => cannot("open", error, location),
+    }
+}
+
+/// Growing a file beyond `ulimit -f` does not fail, it kills the process by SIGXFSZ.
+fn below_file_limit(size: u64) -> Result<()> {
+    let mut limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
+    // SAFETY: fills the struct, which is alive.
+    let known = retry(|| unsafe { libc::getrlimit(libc::RLIMIT_FSIZE, &raw mut limit) }).is_ok();
+    if known && limit.rlim_cur != libc::RLIM_INFINITY && size > limit.rlim_cur {
+        return Err(Error::new(
+            Code::NoSpace,
+            format!(
+                "a segment of {size} bytes is beyond the limit for files of {} bytes; raise \
+                 `ulimit -f` or choose a smaller capacity",
+                limit.rlim_cur
+            ),
+        )
+        .with("needed", size)
+        .with("free", limit.rlim_cur));
+    }
+    Ok(())
+}

@@ -1,0 +1,178 @@
+//! The header page: written once before a segment has a name, checked whole before anything in it
+//! is believed, never looked at again.
+
+use crate::error::{Code, Error, Result};
+use crate::layout::{BYTE_ORDER, Kind, Layout, Lifetime, MAGIC, PAGE, VERSION, header};
+
+/// Feature bits that this build understands.
+const FEATURES: u64 = 0;
+
+/// What the header says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Header {
+    pub layout: Layout,
+    pub mode: u32,
+    pub lifetime: Lifetime,
+    pub id: [u8; 16],
+    /// Milliseconds since 1970.
+    pub created: u64,
+}
+
+type Page = [u8; PAGE];
+
+impl Header {
+    pub fn encode(&self) -> Page {
+        let mut page = [0; PAGE];
+        let mut put = |at: usize, bytes: &[u8]| page[at..at + bytes.len()].copy_from_slice(bytes);
+        let layout = &self.layout;
+        // The magic is text; every other number is of this machine's byte order.
+        put(header::MAGIC, &MAGIC.to_le_bytes());
+        put(header::VERSION, &VERSION.to_ne_bytes());
+        put(header::BYTE_ORDER, &BYTE_ORDER.to_ne_bytes());
+        put(header::KIND, &(layout.kind as u32).to_ne_bytes());
+        put(header::MODE, &self.mode.to_ne_bytes());
+        put(header::LIFETIME, &(self.lifetime as u32).to_ne_bytes());
+        put(header::SLOT_COUNT, &layout.slot_count.to_ne_bytes());
+        put(header::FEATURES, &FEATURES.to_ne_bytes());
+        for (at, value) in sizes(layout) {
+            put(at, &(value as u64).to_ne_bytes());
+        }
+        put(header::ID, &self.id);
+        put(header::CREATED, &self.created.to_ne_bytes());
+        let sum = checksum(&page);
+        page[header::CHECKSUM..header::BYTES].copy_from_slice(&sum.to_ne_bytes());
+        page
+    }
+
+    /// Reads a header. `bytes` is the start of the file, less than a page of it when that is all.
+    pub fn decode(bytes: &[u8]) -> Result<Header> {
+        let Ok(page) = <&Page>::try_from(bytes) else {
+            return Err(Error::corrupt("the file is shorter than a header", 0u64, PAGE, bytes.len()));
+        };
+        // First what tells whether the rest means anything, then what tells whether it is whole.
+        let magic = page[header::MAGIC..][..8].as_ref();
+        if magic != MAGIC.to_le_bytes() {
+            return Err(mismatch(
+                "the file is no segment of shmring",
+                header::MAGIC,
+                MAGIC,
+                u64::from_le_bytes(word(page, header::MAGIC)),
+            ));
+        }
+        let order = number32(page, header::BYTE_ORDER);
+        if order != BYTE_ORDER {
+            return Err(if order == BYTE_ORDER.swap_bytes() {
+                other_build("was made on a machine of the other byte order".to_owned())
+            } else {
+                mismatch("byte order", header::BYTE_ORDER, BYTE_ORDER, order)
+            });
+        }
+        let version = number32(page, header::VERSION);
+        if version != VERSION {
+            return Err(other_build(format!(
+                "has layout version {version}, this build of shmring has version {VERSION}"
+            ))
+            .with("expected", VERSION)
+            .with("found", version));
+        }
+        let (stored, sum) = (number64(page, header::CHECKSUM), checksum(page));
+        if stored != sum {
+            return Err(mismatch("header checksum", header::CHECKSUM, sum, stored));
+        }
+        let features = number64(page, header::FEATURES);
+        if features & !FEATURES != 0 {
+            return Err(other_build(format!(
+                "uses features {features:#x}, of which this build of shmring knows {FEATURES:#x}"
+            )));
+        }
+        if let Some(at) = (header::BYTES..PAGE).find(|&at| page[at] != 0) {
+            return Err(mismatch("unused header byte", at, 0u64, u64::from(page[at])));
+        }
+        Header::fields(page)
+    }
+
+    /// The fields of a page whose checksum is right. Each is checked all the same: a checksum is no
+    /// defence against whoever can compute one.
+    fn fields(page: &Page) -> Result<Header> {
+        let kind = number32(page, header::KIND);
+        let kind =
+            Kind::from_number(kind).ok_or_else(|| mismatch("ring kind", header::KIND, "1 or 2", kind))?;
+        let capacity = number64(page, header::CAPACITY);
+        let layout = Layout::new(kind, capacity).ok_or_else(|| {
+            let range = "a power of two within the bounds of the kind";
+            mismatch("capacity", header::CAPACITY, range, capacity)
+        })?;
+        let slots = number32(page, header::SLOT_COUNT);
+        if slots != layout.slot_count {
+            let expected = layout.slot_count;
+            return Err(mismatch("slot count", header::SLOT_COUNT, expected, slots));
+        }
+        for (at, expected) in sizes(&layout) {
+            let found = number64(page, at);
+            if found != expected as u64 {
+                return Err(mismatch("size or offset", at, expected, found));
+            }
+        }
+        let mode = number32(page, header::MODE);
+        if mode != 0o600 && mode != 0o660 {
+            return Err(mismatch("mode", header::MODE, "0600 or 0660", mode));
+        }
+        let lifetime = number32(page, header::LIFETIME);
+        let lifetime = Lifetime::from_number(lifetime)
+            .ok_or_else(|| mismatch("lifetime", header::LIFETIME, "1 or 2", lifetime))?;
+        Ok(Header {
+            layout,
+            mode,
+            lifetime,
+            id: word(page, header::ID),
+            created: number64(page, header::CREATED),
+        })
+    }
+}
+
+/// The fields that follow from kind and capacity.
+fn sizes(layout: &Layout) -> [(usize, usize); 5] {
+    [
+        (header::CAPACITY, layout.capacity),
+        (header::SIZE, layout.size),
+        (header::CONTROL, layout.control),
+        (header::SLOTS, layout.slots),
+        (header::DATA, layout.data),
+    ]
+}
+
+/// FNV-1a, 64 bits: finds accidents. Nothing here defends against a peer of the same user.
+fn checksum(page: &Page) -> u64 {
+    let fold = |sum: u64, &byte: &u8| (sum ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    page[..header::CHECKSUM].iter().fold(0xcbf2_9ce4_8422_2325, fold)
+}
+
+fn word<const N: usize>(page: &Page, at: usize) -> [u8; N] {
+    let mut bytes = [0; N];
+    bytes.copy_from_slice(&page[at..at + N]);
+    bytes
+}
+
+fn number32(page: &Page, at: usize) -> u32 {
+    u32::from_ne_bytes(word(page, at))
+}
+
+fn number64(page: &Page, at: usize) -> u64 {
+    u64::from_ne_bytes(word(page, at))
+}
+
+fn mismatch(
+    what: &str,
+    at: usize,
+    expected: impl Into<crate::error::Detail>,
+    found: impl Into<crate::error::Detail>,
+) -> Error {
+    Error::corrupt(what, at, expected, found)
+}
+
+fn other_build(how: String) -> Error {
+    Error::new(
+        Code::Version,
+        format!("the segment {how}; unlink it and create the ring anew, or use the same version"),
+    )
+}
