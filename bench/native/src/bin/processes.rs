@@ -118,7 +118,11 @@ fn main() -> Result<(), Box<dyn Error>> {
             (1, Look::No) => produce::<false, false>(&mut producer, &record, run.total()),
             (1, Look::Load) => produce::<false, true>(&mut producer, &record, run.total()),
             (1, Look::Fence) => produce::<true, true>(&mut producer, &record, run.total()),
-            _ => produce_batches(&mut producer, &vec![record.as_slice(); batch], run.total()),
+            _ => {
+                let records = vec![record; batch];
+                let batch: Vec<&[u8]> = records.iter().map(Vec::as_slice).collect();
+                produce_batches(&mut producer, &batch, run.total());
+            }
         }
     })?;
     run.place_consumer();
