@@ -64,8 +64,8 @@ export class Checker {
   }
 
   #follow(producer, sequence) {
-    let lane = this.#lanes.get(producer);
-    if (lane === undefined) this.#lanes.set(producer, (lane = new Lane()));
+    const lane = this.#lanes.get(producer) ?? new Lane();
+    if (lane.next === 0) this.#lanes.set(producer, lane);
     if (sequence === lane.next) {
       lane.next += 1;
     } else if (sequence > lane.next) {

@@ -7,7 +7,7 @@ import { afterAll } from 'vitest';
  * those of its child processes: names cannot clash, and nothing is left behind.
  */
 export const directory: string = mkdtempSync('/dev/shm/shmring-test-');
-process.env['SHMRING_DIR'] = directory;
+process.env.SHMRING_DIR = directory;
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 let names = 0;

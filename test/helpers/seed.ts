@@ -3,7 +3,7 @@
  * printed in either case, so that the run can be repeated.
  */
 export function seedFor(test: string): number {
-  const given = process.env['SHMRING_TEST_SEED'];
+  const given = process.env.SHMRING_TEST_SEED;
   const seed = given === undefined ? Math.floor(Math.random() * 0x7fff_ffff) : Number(given);
   if (!Number.isSafeInteger(seed)) throw new Error(`SHMRING_TEST_SEED is no integer: ${given}`);
   console.info(`${test}: seed ${seed} (repeat with SHMRING_TEST_SEED=${seed})`);

@@ -53,7 +53,12 @@ describe('the checker', () => {
 
   test('finds nothing wrong with interleaved producers that are each in order', () => {
     const [a, b] = [unplaced(stream(100, 1)), unplaced(stream(100, 2))];
-    expect(faultsOf(a.flatMap((made, i) => [made, b[i] as Made]), { 1: 100, 2: 100 })).toEqual({});
+    expect(
+      faultsOf(
+        a.flatMap((made, i) => [made, b[i] as Made]),
+        { 1: 100, 2: 100 },
+      ),
+    ).toEqual({});
   });
 
   test('counts each record that was left out', () => {
