@@ -8,8 +8,9 @@
 //! 2. That description is kept by **one mapped page and nothing else**. A descriptor could be
 //!    closed by any code in the process that has its number, and a forked child would inherit it
 //!    and keep the lock after its parent's death; a page with `MADV_DONTFORK` does neither. The
-//!    descriptor exists only while the lock is being taken. (A fork by another thread within those
-//!    microseconds keeps the lock until that child runs another program or ends: a delay.)
+//!    descriptor exists only while the lock is being taken, where nobody else sees it ([`apart`]).
+//!    (A fork by another thread between the mapping of the page and the advice, about a
+//!    microsecond, keeps the lock until that child runs another program or ends: a delay.)
 //! 3. Whether a lock is held is asked with `F_OFD_GETLK`, through a description that never holds
 //!    one. Asking by taking would make a false "busy" for whoever attaches meanwhile, and asking
 //!    through the holder says "free".
@@ -21,6 +22,7 @@ use std::os::fd::AsRawFd;
 use crate::error::{Code, Error, Result};
 use crate::mapping::Pin;
 use crate::segment::Segment;
+use crate::segment::apart::apart;
 use crate::segment::system::{Description, Inode, failure, reopen, retry};
 
 /// Whether somebody holds a lock. Only "alive" may ever be wrong.
@@ -49,20 +51,9 @@ impl ByteLock {
 
     /// Takes a lock on the file of `base`, whose own description holds none.
     pub(crate) fn take(base: &File, inode: Inode, at: usize, share: Share) -> Result<Option<ByteLock>> {
-        let doing = "cannot open the segment for a lock";
-        // Marked, so that a number which was closed and reused under us is noticed.
-        let own = Description::adopt(reopen(base, true).map_err(|error| failure("open", &error, doing))?)?;
-        same_inode(own.file(), inode)?;
-        if !try_lock(own.file(), at, share)? {
-            return Ok(None);
-        }
-        let pin = Pin::new(own.file()).inspect_err(|_| unlock(own.file(), at))?;
-        if !own.intact() {
-            return Err(stolen());
-        }
-        drop(own);
+        let Some(pin) = apart(|| pinned(base, inode, at, share))? else { return Ok(None) };
         let lock = ByteLock { pin };
-        // After the descriptor is gone, so that this also shows that the page keeps the lock.
+        // Now that the descriptor is gone: this also shows that the page keeps the lock.
         verify(base, at)?;
         Ok(Some(lock))
     }
@@ -77,6 +68,20 @@ impl ByteLock {
 pub(crate) enum Share {
     Shared,
     Exclusive,
+}
+
+/// Opens, locks and pins. The descriptor does not outlive the call.
+fn pinned(base: &File, inode: Inode, at: usize, share: Share) -> Result<Option<Pin>> {
+    let doing = "cannot open the segment for a lock";
+    let own = reopen(base, true).map_err(|error| failure("open", &error, doing))?;
+    // Marked, so that a number which was closed and reused under us is noticed.
+    let own = Description::adopt(own)?;
+    same_inode(own.file(), inode)?;
+    if !try_lock(own.file(), at, share)? {
+        return Ok(None);
+    }
+    let pin = Pin::new(own.file()).inspect_err(|_| unlock(own.file(), at))?;
+    if own.intact() { Ok(Some(pin)) } else { Err(stolen()) }
 }
 
 /// A file system or sandbox may take locks and not show them, or drop them with the descriptor.

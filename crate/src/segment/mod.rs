@@ -1,5 +1,6 @@
 //! A named segment: the file, who may open it, who is attached, when it goes.
 
+pub(crate) mod apart;
 mod create;
 mod header;
 mod list;

@@ -1,0 +1,65 @@
+//! A moment with descriptors of one's own, which no other thread can close or hand to a child.
+
+use std::io;
+use std::mem::MaybeUninit;
+
+use super::system::failure;
+use crate::error::Result;
+
+/// Enough for a few system calls and their errors.
+const STACK: usize = 128 << 10;
+const CLOSE_RANGE_UNSHARE: libc::c_uint = 2;
+
+/// Runs `work` in a thread that shares the memory but not the descriptors of this process. What it
+/// opens is in no table that a fork or spawn by another thread copies: a child that starts just
+/// then would keep the description, and its locks, until it runs another program or ends.
+///
+/// Where the kernel or a sandbox refuses, the work is done with the shared descriptors: then such a
+/// child makes an owner look alive for longer, no more.
+pub(crate) fn apart<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    std::thread::scope(|scope| {
+        let work = move || {
+            leave_table();
+            work()
+        };
+        // A signal handler that writes to a descriptor of the process must not run in there.
+        let before = block_signals();
+        let thread = std::thread::Builder::new()
+            .name("shmring-lock".into())
+            .stack_size(STACK)
+            .spawn_scoped(scope, work);
+        restore_signals(&before);
+        let thread =
+            thread.map_err(|error| failure("clone", &error, "cannot start a thread to take a lock"))?;
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+fn leave_table() {
+    let (first, last) = (0 as libc::c_uint, libc::c_uint::MAX);
+    // SAFETY: closes the copies in a table that becomes this thread's own in the same call. It
+    // either does both or nothing; kernels before 5.9 do not know it.
+    if unsafe { libc::syscall(libc::SYS_close_range, first, last, CLOSE_RANGE_UNSHARE) } != 0 {
+        // SAFETY: as above, with copies that go with the thread. May be refused.
+        let _ = unsafe { libc::unshare(libc::CLONE_FILES) };
+    }
+}
+
+fn block_signals() -> io::Result<libc::sigset_t> {
+    let (mut all, mut before) = (MaybeUninit::uninit(), MaybeUninit::uninit());
+    // SAFETY: the first call fills `all`, the second `before`; both point to sets that are alive.
+    unsafe {
+        libc::sigfillset(all.as_mut_ptr());
+        match libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr()) {
+            0 => Ok(before.assume_init()),
+            error => Err(io::Error::from_raw_os_error(error)),
+        }
+    }
+}
+
+fn restore_signals(before: &io::Result<libc::sigset_t>) {
+    if let Ok(before) = before {
+        // SAFETY: a set that the kernel filled; the old mask is not wanted.
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before, std::ptr::null_mut()) };
+    }
+}
