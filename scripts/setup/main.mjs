@@ -115,7 +115,7 @@ async function run(root, step, signal) {
   // Removed before, so that a step that was cut short never looks finished.
   removeStamp(file);
   const shown = showStep(step.title, process.stderr);
-  const { command, args, env } = step.tool(root);
+  const { command, args, env = process.env } = step.tool(root);
   const { progress } = step;
   const asking = progress && setInterval(() => shown.detail(progress(root) ?? ''), PROGRESS_MS);
   try {

@@ -10,11 +10,11 @@ const everythingFrom = 24;
  * @returns {boolean}
  */
 export function nodeSupported(version) {
-  const parts = version.split('.').map(Number);
-  const major = parts[0];
+  const parts = version.split('.');
+  const major = Number(parts[0]);
   if (major >= everythingFrom) return true;
   const leastMinor = leastMinorOf[major];
-  return leastMinor !== undefined && parts[1] >= leastMinor;
+  return leastMinor !== undefined && Number(parts[1]) >= leastMinor;
 }
 
 /**

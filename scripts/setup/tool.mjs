@@ -19,11 +19,11 @@ export class ToolFailed extends Error {
 /**
  * @param {string} command
  * @param {readonly string[]} args
- * @param {{ cwd: string, env?: NodeJS.ProcessEnv, signal: AbortSignal, onLine: (line: string) => void }} options
+ * @param {{ cwd: string, env: NodeJS.ProcessEnv, signal: AbortSignal, onLine: (line: string) => void }} options
  *   `onLine` hears each line as it comes; a progress bar that is redrawn counts as lines
  * @returns {Promise<void>} rejects with `ToolFailed`, or with the signal's reason once the tool is gone
  */
-export function runTool(command, args, { cwd, env = process.env, signal, onLine }) {
+export function runTool(command, args, { cwd, env, signal, onLine }) {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
     const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 
 /** The least Rust, as crate/Cargo.toml's `rust-version` says. */
-export const LEAST_RUST = [1, 88];
+export const LEAST_RUST = { major: 1, minor: 88 };
 
 const INSTALL_RUST = 'install Rust from https://rustup.rs';
 const LINKERS = ['cc', 'gcc', 'clang'];
@@ -33,7 +33,7 @@ export function toolchainProblems(askTool = ask) {
 
 /** @param {Ask} askTool */
 function cargoProblem(askTool) {
-  const least = LEAST_RUST.join('.');
+  const least = `${LEAST_RUST.major}.${LEAST_RUST.minor}`;
   if (askTool('cargo', ['--version']) === undefined) {
     return `shmring's core is built with cargo, which was not found or does not run: ${INSTALL_RUST} (${least} or later) and open a new shell.`;
   }
@@ -43,7 +43,7 @@ function cargoProblem(askTool) {
     return `cargo is there but rustc was not found or does not run: ${INSTALL_RUST} (${least} or later) and open a new shell.`;
   }
   const [major, minor] = [Number(version[1]), Number(version[2])];
-  const newEnough = major > LEAST_RUST[0] || (major === LEAST_RUST[0] && minor >= LEAST_RUST[1]);
+  const newEnough = major > LEAST_RUST.major || (major === LEAST_RUST.major && minor >= LEAST_RUST.minor);
   if (newEnough) return undefined;
   return `shmring needs Rust ${least} or later and this is ${version[1]}.${version[2]}.${version[3]}: run \`rustup update stable\`, or ${INSTALL_RUST}.`;
 }
