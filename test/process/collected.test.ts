@@ -1,0 +1,18 @@
+import { describe, expect, test } from 'vitest';
+import { start } from '../helpers/children.js';
+import { createRing } from '../helpers/rings.js';
+
+describe('a handle that was dropped without closing', () => {
+  test.each(['producer', 'claim', 'consumer', 'ring', 'temporary'])(
+    'is closed when it is collected: %s',
+    async (what) => {
+      const ring = createRing();
+      const child = start('collected', { name: ring.name, what }, ['--expose-gc']);
+      expect(await child.message('dropped')).toMatchObject({ goneAtOnce: false });
+      expect(await child.message('collected')).toMatchObject({ gone: true });
+      await child.finished();
+      if (what === 'claim') expect(ring.stats()).toMatchObject({ written: 0, aborted: 1 });
+      if (what === 'producer') expect(ring.consumer().tryRead()?.toString()).toBe('x');
+    },
+  );
+});
