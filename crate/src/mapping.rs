@@ -33,7 +33,7 @@ pub struct Mapping {
 
 // SAFETY: an address range is valid in every thread; the pointer is only handed out.
 unsafe impl Send for Mapping {}
-// SAFETY: as above; replacing the pages takes a `&mut`.
+// SAFETY: as above; replacing the pages is one system call, during which no address is unmapped.
 unsafe impl Sync for Mapping {}
 
 impl Mapping {

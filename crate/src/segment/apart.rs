@@ -63,3 +63,37 @@ fn restore_signals(before: &io::Result<libc::sigset_t>) {
         unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before, std::ptr::null_mut()) };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::AsRawFd;
+
+    #[test]
+    fn what_is_opened_apart_is_in_no_table_but_its_own() {
+        let link = apart(|| {
+            let file = std::fs::File::open("/proc/self/stat").unwrap();
+            let entries = std::fs::read_dir("/proc/thread-self/fd").unwrap().count();
+            assert_eq!(entries, 2, "the file and the directory that is being read");
+            // The leader's descriptor of that number is another file, or none.
+            let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+            Ok(std::fs::read_link(path).ok())
+        });
+        let link = link.unwrap();
+        assert!(!link.is_some_and(|link| link.ends_with("stat")));
+    }
+
+    #[test]
+    fn no_signal_is_handled_apart_and_the_mask_is_as_before() {
+        fn blocked() -> String {
+            let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
+            status.lines().find(|line| line.starts_with("SigBlk")).unwrap().to_owned()
+        }
+        let before = blocked();
+        let inside = apart(|| Ok(blocked())).unwrap();
+        let bits = u64::from_str_radix(inside.split_whitespace().nth(1).unwrap(), 16).unwrap();
+        assert_ne!(bits & 1 << (libc::SIGTERM - 1), 0);
+        assert_ne!(bits & 1 << (libc::SIGPROF - 1), 0);
+        assert_eq!(blocked(), before);
+    }
+}

@@ -176,3 +176,86 @@ fn other_build(how: String) -> Error {
         format!("the segment {how}; unlink it and create the ring anew, or use the same version"),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layout::MAX_CAPACITY;
+
+    fn header() -> Header {
+        Header {
+            layout: Layout::new(Kind::Spsc, 8192).unwrap(),
+            mode: 0o600,
+            lifetime: Lifetime::Attached,
+            id: *b"0123456789abcdef",
+            created: 1_700_000_000_000,
+        }
+    }
+
+    /// The page with a field changed and the checksum made right again.
+    fn forged(at: usize, bytes: &[u8]) -> Page {
+        let mut page = header().encode();
+        page[at..at + bytes.len()].copy_from_slice(bytes);
+        let sum = checksum(&page);
+        page[header::CHECKSUM..header::BYTES].copy_from_slice(&sum.to_ne_bytes());
+        page
+    }
+
+    #[test]
+    fn what_was_encoded_is_decoded() {
+        assert_eq!(Header::decode(&header().encode()).unwrap(), header());
+    }
+
+    #[test]
+    fn a_wrong_field_is_corrupt_even_under_a_right_checksum() {
+        let wide = |value: u64| value.to_ne_bytes().to_vec();
+        let narrow = |value: u32| value.to_ne_bytes().to_vec();
+        let layout = header().layout;
+        let mut cases =
+            vec![(header::MAGIC, b"shmrong\0".to_vec()), (header::BYTE_ORDER, narrow(0x0102_0305))];
+        for value in [0, 3, u32::MAX] {
+            cases.extend([(header::KIND, narrow(value)), (header::LIFETIME, narrow(value))]);
+        }
+        for value in [0, 1, 3, 255, u32::MAX] {
+            cases.push((header::SLOT_COUNT, narrow(value)));
+        }
+        for value in [0, 0o666, 0o640, 0o777, 0o100_600, u32::MAX] {
+            cases.push((header::MODE, narrow(value)));
+        }
+        // Zero, no power of two, too large, another than the file's, and past every end.
+        for value in [0, 1, 2048, 4096, 8191, 12288, 16384, MAX_CAPACITY * 2, 1 << 62, 1 << 63, u64::MAX] {
+            cases.push((header::CAPACITY, wide(value)));
+        }
+        for (at, right) in sizes(&layout).into_iter().skip(1) {
+            // Overlapping, unaligned, beyond the end.
+            for value in [0, right as u64 - 1, right as u64 + 1, right as u64 + 4096, 1 << 62, u64::MAX] {
+                cases.push((at, wide(value)));
+            }
+        }
+        for (at, bytes) in cases {
+            let error = Header::decode(&forged(at, &bytes)).expect_err("a wrong field");
+            assert_eq!(error.code, Code::Corrupt, "field at {at}: {bytes:?}: {error}");
+        }
+        let mut page = header().encode();
+        page[PAGE - 1] = 1;
+        assert_eq!(Header::decode(&page).unwrap_err().code, Code::Corrupt);
+    }
+
+    #[test]
+    fn another_version_byte_order_or_feature_is_a_matter_of_version() {
+        for page in [
+            forged(header::VERSION, &(VERSION + 1).to_ne_bytes()),
+            forged(header::BYTE_ORDER, &BYTE_ORDER.swap_bytes().to_ne_bytes()),
+            forged(header::FEATURES, &(1_u64 << 63).to_ne_bytes()),
+        ] {
+            assert_eq!(Header::decode(&page).unwrap_err().code, Code::Version);
+        }
+    }
+
+    #[test]
+    fn less_than_a_page_is_corrupt() {
+        for length in [0, 1, header::BYTES, PAGE - 1] {
+            assert_eq!(Header::decode(&header().encode()[..length]).unwrap_err().code, Code::Corrupt);
+        }
+    }
+}
