@@ -22,9 +22,7 @@ fn membarrier(command: libc::c_int) -> bool {
 pub fn registered() -> bool {
     static REGISTERED: OnceLock<bool> = OnceLock::new();
     // A kernel without it (before 4.16) or a sandbox that forbids it says no to both.
-    *REGISTERED.get_or_init(|| {
-        membarrier(CMD_REGISTER_GLOBAL_EXPEDITED) && membarrier(CMD_GLOBAL_EXPEDITED)
-    })
+    *REGISTERED.get_or_init(|| membarrier(CMD_REGISTER_GLOBAL_EXPEDITED) && membarrier(CMD_GLOBAL_EXPEDITED))
 }
 
 /// The cheap half, for a process that is [`registered`].

@@ -102,11 +102,7 @@ pub struct Error {
 
 impl Error {
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Error {
-            code,
-            message: message.into(),
-            details: Vec::new(),
-        }
+        Error { code, message: message.into(), details: Vec::new() }
     }
 
     /// Attaches a named value, as in `CORRUPT` with `offset`, `expected` and `found`.
@@ -156,12 +152,7 @@ impl fmt::Display for Detail {
 
 impl fmt::Display for Error {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "ERR_SHMRING_{}: {}",
-            self.code.name(),
-            self.message
-        )
+        write!(formatter, "ERR_SHMRING_{}: {}", self.code.name(), self.message)
     }
 }
 

@@ -153,18 +153,18 @@ pub mod slot {
     pub const BYTES: usize = 4 * LINE;
 
     const _: () = {
-        assert!(LABEL + LABEL_BYTES <= LINE && LABEL % 8 == 0);
-        assert!(WANTED + 8 <= 2 * LINE && WANTED % 8 == 0 && EPOCH % 4 == 0);
-        assert!(WRITING + 4 <= 3 * LINE && LEDGER_ENTRY_BYTES % 8 == 0);
-        assert!(CLAIM_SINCE + 8 <= BYTES && BYTES % LINE == 0);
+        assert!(LABEL + LABEL_BYTES <= LINE && LABEL.is_multiple_of(8));
+        assert!(WANTED + 8 <= 2 * LINE && WANTED.is_multiple_of(8) && EPOCH.is_multiple_of(4));
+        assert!(WRITING + 4 <= 3 * LINE && LEDGER_ENTRY_BYTES.is_multiple_of(8));
+        assert!(CLAIM_SINCE + 8 <= BYTES && BYTES.is_multiple_of(LINE));
     };
 }
 
 const _: () = {
     assert!(header::ID + 16 == header::CREATED && header::CHECKSUM + 8 == header::BYTES);
-    assert!(header::BYTES <= PAGE && header::CAPACITY % 8 == 0 && header::CREATED % 8 == 0);
-    assert!(control::FULL_FENCES + 4 <= control::BYTES && control::BYTES % LINE == 0);
-    assert!(MIN_CAPACITY_SPSC as usize % PAGE == 0 && MAX_CAPACITY.is_power_of_two());
+    assert!(header::BYTES <= PAGE && header::CAPACITY.is_multiple_of(8) && header::CREATED.is_multiple_of(8));
+    assert!(control::FULL_FENCES + 4 <= control::BYTES && control::BYTES.is_multiple_of(LINE));
+    assert!((MIN_CAPACITY_SPSC as usize).is_multiple_of(PAGE) && MAX_CAPACITY.is_power_of_two());
 };
 
 /// The two protocols.
@@ -257,8 +257,7 @@ pub struct Layout {
 impl Layout {
     /// The layout of a ring, or `None` when `capacity` is not a power of two within the bounds.
     pub const fn new(kind: Kind, capacity: u64) -> Option<Layout> {
-        if !capacity.is_power_of_two() || capacity < kind.min_capacity() || capacity > MAX_CAPACITY
-        {
+        if !capacity.is_power_of_two() || capacity < kind.min_capacity() || capacity > MAX_CAPACITY {
             return None;
         }
         let slot_count = kind.slot_count();
@@ -266,15 +265,7 @@ impl Layout {
         let slots = control + control::BYTES;
         let data = (slots + slot_count as usize * slot::BYTES).next_multiple_of(PAGE);
         let capacity = capacity as usize;
-        Some(Layout {
-            kind,
-            capacity,
-            slot_count,
-            control,
-            slots,
-            data,
-            size: data + capacity,
-        })
+        Some(Layout { kind, capacity, slot_count, control, slots, data, size: data + capacity })
     }
 
     /// Offset of slot `index`; its first byte is the one that the owner locks.
@@ -318,17 +309,7 @@ mod tests {
 
     #[test]
     fn a_capacity_that_is_no_power_of_two_or_out_of_bounds_has_no_layout() {
-        for capacity in [
-            0,
-            1,
-            4095,
-            4097,
-            6144,
-            2048,
-            MAX_CAPACITY * 2,
-            u64::MAX,
-            1 << 63,
-        ] {
+        for capacity in [0, 1, 4095, 4097, 6144, 2048, MAX_CAPACITY * 2, u64::MAX, 1 << 63] {
             assert_eq!(Layout::new(Kind::Spsc, capacity), None, "{capacity}");
         }
         assert_eq!(Layout::new(Kind::Mpsc, 4096), None);

@@ -82,3 +82,11 @@ fn load<M: Memory>(memory: &M, entry: usize) -> Entry {
         abandoned: memory.load64(entry + ABANDONED, Ordering::Relaxed),
     }
 }
+
+/// The entry that was written last, whole or not: for an owner too busy to be read exactly.
+pub fn latest<M: Memory>(memory: &M, at: usize) -> Entry {
+    // ORDERING: Relaxed; an approximation.
+    let stamp = |entry: usize| memory.load64(entry + STAMP, Ordering::Relaxed);
+    let other = at + LEDGER_ENTRY_BYTES;
+    load(memory, if stamp(at) >= stamp(other) { at } else { other })
+}

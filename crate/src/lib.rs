@@ -2,16 +2,22 @@
 //! separate processes. It knows nothing of Node; `binding` does.
 #![deny(unsafe_op_in_unsafe_fn)]
 
+pub mod attached;
 pub mod barrier;
 pub mod error;
 pub mod futex;
 pub mod layout;
 pub mod ledger;
 pub mod lock;
+pub mod mapped;
 pub mod mapping;
 pub mod memory;
 pub mod owners;
+pub mod probe;
 pub mod record;
 pub mod ring;
 pub mod segment;
 pub mod sleep;
+
+#[cfg(feature = "node")]
+mod binding;

@@ -48,11 +48,7 @@ pub fn cache_line_round_trip() -> Option<Probe> {
     let samples = thread::scope(|scope| {
         let answering = scope.spawn(|| pin_this_thread(there) && answer(&court));
         let asking = scope.spawn(|| {
-            let samples = if pin_this_thread(here) {
-                ask(&court)
-            } else {
-                Vec::new()
-            };
+            let samples = if pin_this_thread(here) { ask(&court) } else { Vec::new() };
             // ORDERING: relaxed: nothing else hangs on it; partner: probe::answer.
             court.over.0.store(true, Ordering::Relaxed);
             samples
@@ -60,10 +56,7 @@ pub fn cache_line_round_trip() -> Option<Probe> {
         let samples = asking.join().ok()?;
         answering.join().ok()?.then_some(samples)
     })?;
-    Some(Probe {
-        cpus: (here, there),
-        nanoseconds: median(samples)?,
-    })
+    Some(Probe { cpus: (here, there), nanoseconds: median(samples)? })
 }
 
 /// Sends odd numbers and waits for the even ones; nanoseconds a round trip, one figure a sample.
@@ -166,9 +159,7 @@ mod tests {
     #[test]
     fn one_cpu_has_no_neighbour() {
         let probe = thread::spawn(|| {
-            let alone = allowed_cpus()
-                .first()
-                .is_some_and(|&cpu| pin_this_thread(cpu));
+            let alone = allowed_cpus().first().is_some_and(|&cpu| pin_this_thread(cpu));
             alone.then(cache_line_round_trip)
         })
         .join()

@@ -56,11 +56,7 @@ impl Header {
             return None;
         }
         let length = (low & LENGTH) as usize;
-        Some(if low & PADDING == 0 {
-            Header::Record(length)
-        } else {
-            Header::Padding(length)
-        })
+        Some(if low & PADDING == 0 { Header::Record(length) } else { Header::Padding(length) })
     }
 
     /// Bytes of ring space.

@@ -40,10 +40,7 @@ impl Sleeper {
         // through the slot's lock.
         let last = memory.load32(slot + slot::SLEEP, Ordering::Relaxed);
         // Even: awake. A predecessor that died asleep left an odd number, which is never used again.
-        Sleeper {
-            slot,
-            number: last.wrapping_add(last & 1),
-        }
+        Sleeper { slot, number: last.wrapping_add(last & 1) }
     }
 
     /// Announces the sleep. The caller then looks once more at everything that it waits for, and

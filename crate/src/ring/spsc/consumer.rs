@@ -46,21 +46,11 @@ impl<M: Memory> Consumer<M> {
         let head = memory.load64(places.head, Ordering::Acquire);
         if !head.is_multiple_of(8) || head > LAST_POSITION {
             let expected = format!("a multiple of 8 up to {LAST_POSITION}");
-            return Err(Error::corrupt(
-                "the head is impossible",
-                places.head,
-                expected,
-                head,
-            ));
+            return Err(Error::corrupt("the head is impossible", places.head, expected, head));
         }
         let at = places.consumer + slot::LEDGER;
         let (ledger, read) = Ledger::open(&memory, at, head).ok_or_else(|| {
-            Error::corrupt(
-                "the consumer's ledger has no entry for the head",
-                at,
-                head,
-                "none",
-            )
+            Error::corrupt("the consumer's ledger has no entry for the head", at, head, "none")
         })?;
         let mut consumer = Consumer {
             places,
@@ -91,10 +81,7 @@ impl<M: Memory> Consumer<M> {
             self.refresh_tail()?;
         }
         if !self.skip_to_record()? {
-            return Ok(Peeked {
-                position: self.next,
-                count: 0,
-            });
+            return Ok(Peeked { position: self.next, count: 0 });
         }
         self.run(ranges, limit)
     }
@@ -107,10 +94,7 @@ impl<M: Memory> Consumer<M> {
         self.skip_padding()?;
         if self.next == self.tail {
             self.release_padding()?;
-            return Ok(Peeked {
-                position: self.next,
-                count: 0,
-            });
+            return Ok(Peeked { position: self.next, count: 0 });
         }
         self.run(ranges, limit)
     }
@@ -126,9 +110,7 @@ impl<M: Memory> Consumer<M> {
                 // Whole records before a damaged one are still handed out.
                 Ok(Header::Padding(_)) | Err(_) if count > 0 => break,
                 other => {
-                    return other
-                        .map(|_| Peeked::default())
-                        .map_err(|error| self.poisoned(error));
+                    return other.map(|_| Peeked::default()).map_err(|error| self.poisoned(error));
                 }
             };
             let end = at + span(length) as u64;
@@ -145,10 +127,7 @@ impl<M: Memory> Consumer<M> {
             }
         }
         self.run_released = 0;
-        Ok(Peeked {
-            position: self.next,
-            count,
-        })
+        Ok(Peeked { position: self.next, count })
     }
 
     /// Releases the records of the run that `peek` found last up to its `count`th, counted from
@@ -163,10 +142,7 @@ impl<M: Memory> Consumer<M> {
         let offset = self.next & (self.places.capacity - 1);
         let next = self.next + end.next_multiple_of(8).wrapping_sub(offset);
         if next <= self.next || next > self.tail {
-            return Err(Error::new(
-                Code::InvalidArgument,
-                "more is released than was handed out",
-            ));
+            return Err(Error::new(Code::InvalidArgument, "more is released than was handed out"));
         }
         self.next = next;
         self.read.records += (count - self.run_released) as u64;
@@ -206,9 +182,7 @@ impl<M: Memory> Consumer<M> {
         self.memory.sleeper_fence();
         // ORDERING: Acquire; partner: producer::Producer::end_write, and begin_write's store
         // through the fence above.
-        self.memory
-            .load32(self.places.producer + slot::WRITING, Ordering::Acquire)
-            != 0
+        self.memory.load32(self.places.producer + slot::WRITING, Ordering::Acquire) != 0
     }
 
     /// Announces a sleep until something is published; see [`Sleeper`].
@@ -253,9 +227,7 @@ impl<M: Memory> Consumer<M> {
     fn skip_padding(&mut self) -> Result<()> {
         // Padding ends where the buffer does, and none can begin there: one is all there can be.
         if self.next != self.tail {
-            let header = self
-                .header(self.next)
-                .map_err(|error| self.poisoned(error))?;
+            let header = self.header(self.next).map_err(|error| self.poisoned(error))?;
             if let Header::Padding(_) = header {
                 self.next += header.span() as u64;
                 self.run_released = 0;
@@ -265,20 +237,14 @@ impl<M: Memory> Consumer<M> {
     }
 
     fn release_padding(&mut self) -> Result<()> {
-        if self.next == self.released {
-            Ok(())
-        } else {
-            self.publish_head()
-        }
+        if self.next == self.released { Ok(()) } else { self.publish_head() }
     }
 
     /// The header at `position`, checked against everything that is known.
     #[inline]
     fn header(&self, position: u64) -> Result<Header> {
         // ORDERING: Relaxed; visible since refresh_tail saw a tail behind it.
-        let word = self
-            .memory
-            .load64(self.places.offset(position), Ordering::Relaxed);
+        let word = self.memory.load64(self.places.offset(position), Ordering::Relaxed);
         if let Some(header) = Header::decode(position, word) {
             let span = header.span() as u64;
             let rest = self.places.rest(position);
@@ -303,10 +269,7 @@ impl<M: Memory> Consumer<M> {
         // producer::Producer::publish.
         let found = self.memory.load64(self.places.tail, Ordering::Acquire);
         let least = self.tail;
-        if found.wrapping_sub(self.released) > self.places.capacity
-            || found < least
-            || found & 7 != 0
-        {
+        if found.wrapping_sub(self.released) > self.places.capacity || found < least || found & 7 != 0 {
             let most = self.released + self.places.capacity;
             let expected = format!("a multiple of 8 from {least} to {most}");
             let at = self.places.tail;
@@ -352,9 +315,7 @@ impl<M: Memory> Consumer<M> {
         let (memory, wanted_at) = (&self.memory, self.places.producer + slot::WANTED);
         // ORDERING: Relaxed; read after the announcement was seen. A stale wish costs one slice
         // at most. Partner: producer::Producer::announce_sleep.
-        self.bell.ring(memory, || {
-            head >= memory.load64(wanted_at, Ordering::Relaxed)
-        });
+        self.bell.ring(memory, || head >= memory.load64(wanted_at, Ordering::Relaxed));
         Ok(())
     }
 }

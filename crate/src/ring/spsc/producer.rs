@@ -20,10 +20,7 @@ pub struct Payload {
 impl Payload {
     /// A payload that lives in this process.
     pub fn of(bytes: &[u8]) -> Self {
-        Payload {
-            bytes: bytes.as_ptr(),
-            length: bytes.len(),
-        }
+        Payload { bytes: bytes.as_ptr(), length: bytes.len() }
     }
 }
 
@@ -63,12 +60,7 @@ impl<M: Memory> Producer<M> {
         let head = memory.load64(places.head, Ordering::Acquire);
         if !tail.is_multiple_of(8) || tail > LAST_POSITION {
             let expected = format!("a multiple of 8 up to {LAST_POSITION}");
-            return Err(Error::corrupt(
-                "the tail is impossible",
-                places.tail,
-                expected,
-                tail,
-            ));
+            return Err(Error::corrupt("the tail is impossible", places.tail, expected, tail));
         }
         let waiting = tail.wrapping_sub(head);
         if waiting > places.capacity || !head.is_multiple_of(8) {
@@ -81,12 +73,7 @@ impl<M: Memory> Producer<M> {
         }
         let at = places.producer + slot::LEDGER;
         let (ledger, entry) = Ledger::open(&memory, at, tail).ok_or_else(|| {
-            Error::corrupt(
-                "the producer's ledger has no entry for the tail",
-                at,
-                tail,
-                "none",
-            )
+            Error::corrupt("the producer's ledger has no entry for the tail", at, tail, "none")
         })?;
         // ORDERING: Relaxed; counters of this slot's owner alone, handed on through its lock.
         let refused = memory.load64(places.producer + slot::FULL, Ordering::Relaxed);
@@ -181,9 +168,7 @@ impl<M: Memory> Producer<M> {
         let claim = Claim { start, length };
         self.claim = Some(claim);
         self.describe_claim(Some(claim), now);
-        Ok(Some(
-            self.places.offset(start) - self.places.data + RECORD_HEADER,
-        ))
+        Ok(Some(self.places.offset(start) - self.places.data + RECORD_HEADER))
     }
 
     /// Commits the open claim with its first `length` bytes.
@@ -194,10 +179,7 @@ impl<M: Memory> Producer<M> {
         if length > claim.length {
             return Err(Error::new(
                 Code::InvalidArgument,
-                format!(
-                    "commit({length}) is more than the {} bytes claimed",
-                    claim.length
-                ),
+                format!("commit({length}) is more than the {} bytes claimed", claim.length),
             ));
         }
         self.claim = None;
@@ -214,11 +196,7 @@ impl<M: Memory> Producer<M> {
         self.claim.take().ok_or_else(no_claim)?;
         self.aborted += 1;
         // ORDERING: Relaxed; a counter for people.
-        self.memory.store64(
-            self.places.producer + slot::ABORTED,
-            self.aborted,
-            Ordering::Relaxed,
-        );
+        self.memory.store64(self.places.producer + slot::ABORTED, self.aborted, Ordering::Relaxed);
         self.describe_claim(None, 0);
         self.end_write();
         Ok(())
@@ -231,6 +209,11 @@ impl<M: Memory> Producer<M> {
     /// Bytes of the largest record.
     pub fn max_record(&self) -> usize {
         self.places.capacity as usize - RECORD_HEADER
+    }
+
+    /// Records committed since the ring was made.
+    pub fn written(&self) -> u64 {
+        self.written
     }
 
     /// The position up to which this producer has published.
@@ -260,19 +243,11 @@ impl<M: Memory> Producer<M> {
     pub fn announce_sleep(&mut self, length: usize) -> Announced {
         let need = self.need(span(length) as u64);
         // Where padding and record never fit together, the padding goes first.
-        let need = if need > self.places.capacity {
-            self.places.rest(self.tail)
-        } else {
-            need
-        };
+        let need = if need > self.places.capacity { self.places.rest(self.tail) } else { need };
         let wanted = (self.tail + need).saturating_sub(self.places.capacity);
         // ORDERING: Relaxed; the announcement's Release store publishes it. Partner:
         // consumer::Consumer::publish_head.
-        self.memory.store64(
-            self.places.producer + slot::WANTED,
-            wanted,
-            Ordering::Relaxed,
-        );
+        self.memory.store64(self.places.producer + slot::WANTED, wanted, Ordering::Relaxed);
         self.sleeper.announce(&self.memory)
     }
 
@@ -295,8 +270,7 @@ impl<M: Memory> Producer<M> {
         }
         // ORDERING: Relaxed store, fence, Relaxed load: the store-then-look half of a pair whose
         // other half is Consumer::producer_is_writing after its sleeper_fence.
-        self.memory
-            .store32(self.places.producer + slot::WRITING, 1, Ordering::Relaxed);
+        self.memory.store32(self.places.producer + slot::WRITING, 1, Ordering::Relaxed);
         self.memory.publisher_fence();
         if self.memory.load32(self.places.sealed, Ordering::Relaxed) != 0 {
             self.end_write();
@@ -312,8 +286,7 @@ impl<M: Memory> Producer<M> {
     fn end_write(&self) {
         // ORDERING: Release; who sees the mark lowered sees the tail that was published before.
         // Partner: Consumer::producer_is_writing.
-        self.memory
-            .store32(self.places.producer + slot::WRITING, 0, Ordering::Release);
+        self.memory.store32(self.places.producer + slot::WRITING, 0, Ordering::Release);
     }
 
     #[cold]
@@ -328,9 +301,7 @@ impl<M: Memory> Producer<M> {
     }
 
     fn check_poison(&self) -> Result<()> {
-        self.poison
-            .as_deref()
-            .map_or(Ok(()), |error| Err(error.clone()))
+        self.poison.as_deref().map_or(Ok(()), |error| Err(error.clone()))
     }
 
     fn check_length(&self, length: usize) -> Result<()> {
@@ -345,9 +316,7 @@ impl<M: Memory> Producer<M> {
         let largest = self.max_record();
         Error::new(
             Code::TooLarge,
-            format!(
-                "a record of {length} bytes is larger than this ring's largest of {largest} bytes"
-            ),
+            format!("a record of {length} bytes is larger than this ring's largest of {largest} bytes"),
         )
         .with("byteLength", length)
         .with("maxRecord", largest)
@@ -404,11 +373,7 @@ impl<M: Memory> Producer<M> {
         refusal?;
         self.refused += 1;
         // ORDERING: Relaxed; a counter for people.
-        self.memory.store64(
-            self.places.producer + slot::FULL,
-            self.refused,
-            Ordering::Relaxed,
-        );
+        self.memory.store64(self.places.producer + slot::FULL, self.refused, Ordering::Relaxed);
         Ok(())
     }
 
@@ -431,26 +396,18 @@ impl<M: Memory> Producer<M> {
     #[inline]
     fn put_header(&self, position: u64, header: Header) {
         // ORDERING: Relaxed; published by the store of the tail. Partner: Producer::publish.
-        self.memory.store64(
-            self.places.offset(position),
-            header.encode(position),
-            Ordering::Relaxed,
-        );
+        self.memory.store64(self.places.offset(position), header.encode(position), Ordering::Relaxed);
     }
 
     /// Makes everything before `tail` visible.
     #[inline]
     fn publish(&mut self, tail: u64, records: u64) {
         self.written += records;
-        let entry = Entry {
-            records: self.written,
-            abandoned: 0,
-        };
+        let entry = Entry { records: self.written, abandoned: 0 };
         self.ledger.record(&self.memory, tail, entry);
         // ORDERING: Release; publishes headers, payloads and the ledger. Partner:
         // consumer::Consumer::refresh_tail (Acquire).
-        self.memory
-            .store64(self.places.tail, tail, Ordering::Release);
+        self.memory.store64(self.places.tail, tail, Ordering::Release);
         self.tail = tail;
         self.bell.ring(&self.memory, || true);
     }
@@ -464,12 +421,8 @@ impl<M: Memory> Producer<M> {
         let moved = found.wrapping_sub(self.head);
         if moved > self.tail - self.head || !found.is_multiple_of(8) {
             let expected = format!("a multiple of 8 from {} to {}", self.head, self.tail);
-            let error = Error::corrupt(
-                "the consumer's head is impossible",
-                self.places.head,
-                expected,
-                found,
-            );
+            let error =
+                Error::corrupt("the consumer's head is impossible", self.places.head, expected, found);
             self.poison = Some(Box::new(error.clone()));
             self.claim = None;
             self.describe_claim(None, 0);
@@ -485,20 +438,14 @@ impl<M: Memory> Producer<M> {
         let at = self.places.producer;
         // ORDERING: Relaxed; hints for people.
         if let Some(claim) = claim {
-            self.memory
-                .store64(at + slot::CLAIM_POSITION, claim.start, Ordering::Relaxed);
-            self.memory
-                .store64(at + slot::CLAIM_SINCE, now, Ordering::Relaxed);
+            self.memory.store64(at + slot::CLAIM_POSITION, claim.start, Ordering::Relaxed);
+            self.memory.store64(at + slot::CLAIM_SINCE, now, Ordering::Relaxed);
         }
         let bytes = claim.map_or(0, |claim| claim.length as u64 + 1);
-        self.memory
-            .store64(at + slot::CLAIM_BYTES, bytes, Ordering::Relaxed);
+        self.memory.store64(at + slot::CLAIM_BYTES, bytes, Ordering::Relaxed);
     }
 }
 
 fn no_claim() -> Error {
-    Error::new(
-        Code::InvalidArgument,
-        "no claim is open: call tryClaim first",
-    )
+    Error::new(Code::InvalidArgument, "no claim is open: call tryClaim first")
 }

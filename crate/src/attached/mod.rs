@@ -1,0 +1,16 @@
+//! A ring in use: protocol, segment, slot and mapping put together, with waits that block a thread.
+
+mod consumer;
+mod inspector;
+mod producer;
+mod ring;
+mod spin;
+mod stats;
+mod work;
+
+pub use consumer::{Consumer, End, EndWhen, Pace};
+pub use inspector::{Inspected, Inspector, State};
+pub use producer::Producer;
+pub use ring::Ring;
+pub use stats::Stats;
+pub use work::{OpenClaim, Work};

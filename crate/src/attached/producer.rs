@@ -1,0 +1,121 @@
+//! A producer attached to a ring: the writing side, its slot, its mapping, its waits.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::ring::{busy, read_only};
+use super::spin::spin;
+use super::work::now;
+use crate::error::{Code, Error, Result};
+use crate::layout::{CONSUMER_SLOT, control, slot};
+use crate::mapped::MappedMemory;
+use crate::mapping::Mapping;
+use crate::memory::Memory;
+use crate::owners::{self, Role, Slot, SlotState};
+use crate::ring::spsc::{self, PRODUCER_SLOT};
+use crate::segment::{Access, Segment};
+use crate::sleep::Bell;
+
+/// A producer. Dropping it without [`Producer::close`] is a close too.
+pub struct Producer {
+    ring: spsc::Producer<MappedMemory>,
+    slot: Option<Slot>,
+    memory: MappedMemory,
+    // Last, since everything above points into it.
+    mapping: Arc<Mapping>,
+    segment: Arc<Segment>,
+}
+
+impl Producer {
+    /// Takes the producer's slot and attaches where the committed records end.
+    pub fn attach(segment: &Arc<Segment>, label: &str) -> Result<Producer> {
+        if segment.access() == Access::Inspect {
+            return Err(read_only("producer"));
+        }
+        let layout = segment.layout();
+        let mapping = Arc::new(segment.map()?);
+        // SAFETY: the view lives in the struct that owns the mapping and is dropped before it.
+        let memory = unsafe { MappedMemory::new(&mapping, layout) };
+        // ORDERING: Acquire; partner: Ring::seal.
+        if memory.load32(layout.control + control::SEALED, Ordering::Acquire) != 0 {
+            return Err(Error::new(Code::Sealed, "the ring is sealed: it takes no more producers"));
+        }
+        let slot = Slot::take(segment, &memory, PRODUCER_SLOT, Role::Producer, label, 0)?
+            .ok_or_else(|| busy(segment, &memory, PRODUCER_SLOT))?;
+        memory.require_fences_if_unregistered();
+        let ring = match spsc::Producer::attach(memory, layout) {
+            Ok(ring) => ring,
+            Err(error) => {
+                slot.release(&memory);
+                return Err(error);
+            }
+        };
+        let at = layout.slot(PRODUCER_SLOT);
+        // ORDERING: Relaxed; hints for people, and a count that readers look at when the slot's
+        // lock tells them that no producer lives.
+        memory.store64(at + slot::BASE_COUNT, ring.written(), Ordering::Relaxed);
+        memory.add32(layout.control + control::PRODUCERS_ATTACHED, 1, Ordering::Relaxed);
+        Ok(Producer { ring, slot: Some(slot), memory, mapping, segment: segment.clone() })
+    }
+
+    pub fn ring(&mut self) -> &mut spsc::Producer<MappedMemory> {
+        &mut self.ring
+    }
+
+    pub fn mapping(&self) -> &Arc<Mapping> {
+        &self.mapping
+    }
+
+    pub fn segment(&self) -> &Arc<Segment> {
+        &self.segment
+    }
+
+    /// Opens a claim; see [`spsc::Producer::try_claim`].
+    pub fn try_claim(&mut self, length: usize) -> Result<Option<usize>> {
+        self.ring.try_claim(length, now())
+    }
+
+    /// Whether a living consumer is attached.
+    pub fn consumer_alive(&self) -> Result<bool> {
+        let state = owners::liveness(&self.segment, &self.memory, CONSUMER_SLOT)?;
+        Ok(state == SlotState::Alive)
+    }
+
+    /// Waits for room for a record of `length` bytes: at most `limit` and at most about one slice,
+    /// the first `busy` of it without sleeping. False: there was none, look around and come again.
+    pub fn wait_for_room(&mut self, length: usize, limit: Duration, busy: Duration) -> Result<bool> {
+        let ring = &mut self.ring;
+        if ring.has_room(length)? {
+            return Ok(true);
+        }
+        if spin(busy.min(limit), || ring.has_room(length).map(|room| room.then_some(())))?.is_some() {
+            return Ok(true);
+        }
+        let announced = ring.announce_sleep(length);
+        let room = ring.has_room(length);
+        let (sleeper, memory) = ring.sleeper();
+        if matches!(room, Ok(false)) {
+            sleeper.sleep(memory, &announced, limit);
+        }
+        sleeper.leave(memory, announced);
+        if room? { Ok(true) } else { ring.has_room(length) }
+    }
+
+    /// Gives the slot back; an open claim is aborted. The consumer hears of it at once.
+    pub fn close(&mut self) {
+        let Some(slot) = self.slot.take() else { return };
+        if self.ring.has_claim() {
+            // It can only say that none is open.
+            let _ = self.ring.abort();
+        }
+        slot.release(&self.memory);
+        Bell::ring_anyway(&self.memory, self.segment.layout().slot(CONSUMER_SLOT));
+    }
+}
+
+impl Drop for Producer {
+    fn drop(&mut self) {
+        self.close();
+    }
+}

@@ -1,0 +1,127 @@
+//! A ring attached to this process: what can be asked of it and told to it without being one of its
+//! two ends.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::{Inspector, Stats, Work};
+use crate::error::{Code, Error, Result};
+use crate::layout::{CONSUMER_SLOT, Layout, control};
+use crate::mapped::MappedMemory;
+use crate::mapping::Mapping;
+use crate::memory::Memory;
+use crate::owners::{self, Owner, SlotState};
+use crate::segment::{Access, Segment};
+use crate::sleep::Bell;
+
+/// A segment and this attachment's own mapping of it.
+pub struct Ring {
+    // Declared before the mapping, so that the view goes first.
+    memory: MappedMemory,
+    _mapping: Mapping,
+    segment: Arc<Segment>,
+}
+
+impl Ring {
+    pub fn attach(segment: Segment) -> Result<Ring> {
+        let mapping = segment.map()?;
+        // SAFETY: both live in this struct, the view is dropped first and never handed out.
+        let memory = unsafe { MappedMemory::new(&mapping, segment.layout()) };
+        Ok(Ring { memory, _mapping: mapping, segment: Arc::new(segment) })
+    }
+
+    pub fn segment(&self) -> &Arc<Segment> {
+        &self.segment
+    }
+
+    pub fn layout(&self) -> &Layout {
+        self.segment.layout()
+    }
+
+    /// Seals the ring for good: writes that begin from now on are refused, and readers end when
+    /// everything is read.
+    pub fn seal(&self) -> Result<()> {
+        self.check_writable("seal")?;
+        // ORDERING: Release store; ring_anyway's fence orders it before the look at sleepers.
+        // Partners: producer::begin_write, Consumer::is_sealed.
+        self.memory.store32(self.layout().control + control::SEALED, 1, Ordering::Release);
+        for slot in 0..self.layout().slot_count {
+            Bell::ring_anyway(&self.memory, self.layout().slot(slot));
+        }
+        Ok(())
+    }
+
+    pub fn is_sealed(&self) -> bool {
+        // ORDERING: Acquire; partner: Ring::seal.
+        self.memory.load32(self.layout().control + control::SEALED, Ordering::Acquire) != 0
+    }
+
+    /// Whether somebody reads: a probe of a lock.
+    pub fn is_consumer_alive(&self) -> Result<bool> {
+        Ok(owners::liveness(&self.segment, &self.memory, CONSUMER_SLOT)? == SlotState::Alive)
+    }
+
+    pub fn stats(&self) -> Result<Stats> {
+        Stats::read(&self.segment, &self.memory)
+    }
+
+    /// Who is attached, alive or dead, and what each has done and holds open.
+    pub fn owners(&self) -> Result<Vec<(Owner, Work)>> {
+        let owners = owners::owners(&self.segment, &self.memory)?;
+        let work = |owner: Owner| {
+            let work = Work::read(&self.memory, self.layout(), &owner);
+            (owner, work)
+        };
+        Ok(owners.into_iter().map(work).collect())
+    }
+
+    /// Frees the slots of dead owners and returns how many. An `spsc` ring holds nothing else of
+    /// theirs: what they had not committed never became visible.
+    pub fn recover(&self) -> Result<u32> {
+        self.check_writable("recover")?;
+        owners::recover(&self.segment, &self.memory)
+    }
+
+    /// Looks at what lies in the ring at this moment.
+    pub fn inspect(&self) -> Result<Inspector> {
+        Inspector::new(&self.memory, self.layout())
+    }
+
+    /// The next thing that `inspector` sees.
+    pub fn inspect_next(&self, inspector: &mut Inspector) -> Option<super::Inspected> {
+        inspector.next(&self.memory)
+    }
+
+    fn check_writable(&self, call: &str) -> Result<()> {
+        match self.segment.access() {
+            Access::Attach => Ok(()),
+            Access::Inspect => Err(read_only(call)),
+        }
+    }
+}
+
+pub(super) fn read_only(call: &str) -> Error {
+    Error::new(
+        Code::Permission,
+        format!("{call} needs a ring opened with access 'attach'; this one was opened with 'inspect'"),
+    )
+}
+
+/// Why slot `index` could not be taken: who has it, as far as it says.
+pub(super) fn busy<M: Memory>(segment: &Segment, memory: &M, index: u32) -> Error {
+    let owners = owners::owners(segment, memory).unwrap_or_default();
+    let owner = owners.iter().find(|owner| owner.slot == index && owner.alive);
+    let who = owner.map_or_else(String::new, |owner| format!(" (process {})", owner.pid));
+    let role = owners::Role::of(index).name();
+    let error = Error::new(
+        Code::Busy,
+        format!(
+            "a living {role}{who} is attached to the ring {:?}; it has one {role} at a time",
+            segment.name()
+        ),
+    );
+    match owner {
+        Some(owner) => error.with("pid", owner.pid),
+        None => error,
+    }
+}

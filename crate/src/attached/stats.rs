@@ -1,0 +1,84 @@
+//! The counters of a ring as any process sees them.
+
+use std::sync::atomic::Ordering;
+
+use crate::error::Result;
+use crate::layout::{CONSUMER_SLOT, Layout, control, slot};
+use crate::ledger::{self, Entry};
+use crate::memory::Memory;
+use crate::owners;
+use crate::segment::Segment;
+
+/// Looks at a busy ring before an answer that is a few records off is good enough.
+const TRIES: u32 = 64;
+
+/// Counters since the ring was made, and how full it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Records committed.
+    pub written: u64,
+    /// Records released by consumers.
+    pub read: u64,
+    pub records_waiting: u64,
+    /// Bytes of ring space in use: payloads, their headers, and padding.
+    pub bytes_waiting: u64,
+    /// Reservations of dead writers that were skipped.
+    pub abandoned: u64,
+    /// Claims given back by their living owner.
+    pub aborted: u64,
+    /// Refusals because the ring was full.
+    pub full: u64,
+    /// Living owners.
+    pub producers: u32,
+    pub consumers: u32,
+}
+
+impl Stats {
+    /// Exact when nobody writes or reads at the moment, whoever was killed before.
+    pub fn read<M: Memory>(segment: &Segment, memory: &M) -> Result<Stats> {
+        let layout = segment.layout();
+        let mut stats = counters(layout, memory);
+        for owner in owners::owners(segment, memory)?.iter().filter(|owner| owner.alive) {
+            match owner.role {
+                owners::Role::Producer => stats.producers += 1,
+                owners::Role::Consumer => stats.consumers += 1,
+            }
+        }
+        for index in (0..layout.slot_count).filter(|&index| index != CONSUMER_SLOT) {
+            // ORDERING: Relaxed; counters for people.
+            stats.aborted += memory.load64(layout.slot(index) + slot::ABORTED, Ordering::Relaxed);
+            stats.full += memory.load64(layout.slot(index) + slot::FULL, Ordering::Relaxed);
+        }
+        Ok(stats)
+    }
+}
+
+/// The counters that belong to a head and a tail.
+fn counters<M: Memory>(layout: &Layout, memory: &M) -> Stats {
+    let writer = layout.slot(crate::ring::spsc::PRODUCER_SLOT) + slot::LEDGER;
+    let reader = layout.slot(CONSUMER_SLOT) + slot::LEDGER;
+    let mut positions = (0, 0);
+    let mut entries = (None, None);
+    for _ in 0..TRIES {
+        // ORDERING: Acquire; the ledger's entry of a position is written before it. The head is
+        // loaded first, so that it is not past the tail. Partners: the publications of both.
+        let head = memory.load64(layout.control + control::HEAD, Ordering::Acquire);
+        let tail = memory.load64(layout.control + control::TAIL, Ordering::Acquire);
+        positions = (head, tail);
+        entries = (ledger::read(memory, reader, head), ledger::read(memory, writer, tail));
+        if entries.0.is_some() && entries.1.is_some() {
+            break;
+        }
+        std::hint::spin_loop();
+    }
+    let read = entries.0.unwrap_or_else(|| ledger::latest(memory, reader));
+    let Entry { records: written, .. } = entries.1.unwrap_or_else(|| ledger::latest(memory, writer));
+    Stats {
+        written,
+        read: read.records,
+        abandoned: read.abandoned,
+        records_waiting: written.saturating_sub(read.records),
+        bytes_waiting: positions.1.saturating_sub(positions.0).min(layout.capacity as u64),
+        ..Stats::default()
+    }
+}

@@ -1,0 +1,47 @@
+//! What one owner has done since it attached, and what it holds open.
+
+use std::sync::atomic::Ordering;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::layout::{Layout, slot};
+use crate::ledger;
+use crate::memory::Memory;
+use crate::owners::{Owner, Role};
+
+/// Hints for people: read without a lock from words that their owner may be changing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Work {
+    /// Records committed (a producer) or released (a consumer) by this owner.
+    pub written: u64,
+    pub claim: Option<OpenClaim>,
+}
+
+/// A claim that its owner has neither committed nor aborted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenClaim {
+    /// In bytes since the ring was made.
+    pub position: u64,
+    pub byte_length: u64,
+    pub age_ms: u64,
+}
+
+impl Work {
+    pub(super) fn read<M: Memory>(memory: &M, layout: &Layout, owner: &Owner) -> Work {
+        let at = layout.slot(owner.slot);
+        let written = ledger::latest(memory, at + slot::LEDGER).records.saturating_sub(owner.base_count);
+        // ORDERING: Relaxed; hints for people.
+        let word = |offset| memory.load64(at + offset, Ordering::Relaxed);
+        let bytes = word(slot::CLAIM_BYTES);
+        let claim = (bytes > 0 && owner.role == Role::Producer).then(|| OpenClaim {
+            position: word(slot::CLAIM_POSITION),
+            byte_length: bytes - 1,
+            age_ms: now().saturating_sub(word(slot::CLAIM_SINCE)),
+        });
+        Work { written, claim }
+    }
+}
+
+/// Milliseconds since 1970.
+pub(super) fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+}

@@ -1,0 +1,212 @@
+//! What a producer does per record, and its waits: raw callbacks whose first argument is a handle.
+
+use std::ptr;
+
+use napi::sys;
+
+use super::bytes::{encode, payload, text_length};
+use super::call::{Answer, Arguments, Function, UNDEFINED, closed, finish, read, with_handle};
+use super::memory;
+use super::state::State;
+use crate::attached::Producer;
+use crate::error::{Code, Error, Result};
+use crate::ring::spsc::Payload;
+
+pub const FUNCTIONS: &[Function] = &[
+    (c"producerMemory", producer_memory),
+    (c"tryWrite", try_write),
+    (c"tryWriteString", try_write_string),
+    (c"tryWriteBatch", try_write_batch),
+    (c"tryClaim", try_claim),
+    (c"commit", commit),
+    (c"abort", abort),
+    (c"waitForRoom", wait_for_room),
+    (c"producerPosition", position),
+    (c"isReleased", is_released),
+    (c"consumerAlive", consumer_alive),
+    (c"producerSealed", sealed),
+    (c"closeProducer", close),
+];
+
+/// Records of a batch that are taken without an allocation.
+const BATCH: usize = 64;
+
+#[inline]
+unsafe fn with<const N: usize, A: Answer>(
+    env: sys::napi_env,
+    info: sys::napi_callback_info,
+    body: impl FnOnce(&mut Producer, &Arguments<N>) -> Result<A>,
+) -> sys::napi_value {
+    // SAFETY: the caller is such a callback.
+    unsafe { with_handle(env, info, |state| &mut state.producers, body) }
+}
+
+/// The three answers of a write. `Written` is `undefined`, which costs nothing to make.
+enum Outcome {
+    Written,
+    Full,
+    /// Not a Uint8Array: TypeScript makes one of it, or throws.
+    Foreign,
+}
+
+impl Answer for Outcome {
+    #[inline]
+    fn value(self, env: sys::napi_env) -> sys::napi_value {
+        match self {
+            Outcome::Written => UNDEFINED,
+            Outcome::Full => false.value(env),
+            Outcome::Foreign => 0.value(env),
+        }
+    }
+}
+
+/// `(handle)`: the handle's memory. To be called once, first.
+unsafe extern "C" fn producer_memory(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    // SAFETY: the whole callback.
+    unsafe {
+        with::<1, _>(env, info, |producer, _| {
+            memory::export(env, producer.mapping(), producer.segment().layout())
+        })
+    }
+}
+
+/// `(handle, Uint8Array)`: undefined when written, false when full, 0 when it is no Uint8Array.
+unsafe extern "C" fn try_write(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    // SAFETY: the whole callback.
+    unsafe {
+        with::<2, _>(env, info, |producer, arguments| {
+            let Some(payload) = payload(env, arguments.values[1]) else { return Ok(Outcome::Foreign) };
+            // The bytes stay where they are until JavaScript runs again.
+            let written = producer.ring().try_write(payload)?;
+            Ok(if written { Outcome::Written } else { Outcome::Full })
+        })
+    }
+}
+
+/// `(handle, string)`: true when written, false when full.
+unsafe extern "C" fn try_write_string(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    // SAFETY: first in the callback.
+    let (arguments, state) = unsafe { read::<2>(env, info) };
+    let State { producers, text, .. } = &mut *state;
+    let written = producers.get(arguments.u32(0)).ok_or_else(closed).and_then(|producer| {
+        let value = arguments.values[1];
+        let not_a_string = || Error::new(Code::InvalidArgument, "the record is no string");
+        let units = text_length(env, value).ok_or_else(not_a_string)?;
+        let payload = if units > producer.ring().max_record() {
+            // A unit is at least one byte: refused by its length, never read.
+            Payload { bytes: ptr::dangling(), length: units }
+        } else {
+            Payload::of(encode(env, value, units, text).ok_or_else(not_a_string)?)
+        };
+        // SAFETY: the text stays in its scratch.
+        unsafe { producer.ring().try_write(payload) }
+    });
+    finish(env, state, written)
+}
+
+/// `(handle, ...Uint8Arrays)`: how many were written, or -1 when one is no Uint8Array. Arguments and
+/// not an array, since reading an element of an array costs 30 ns (NB: bench/run.mjs).
+unsafe extern "C" fn try_write_batch(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    let mut few = [ptr::null_mut(); BATCH + 1];
+    let mut many = Vec::new();
+    let mut count = few.len();
+    // SAFETY: first in the callback; the arrays hold as many values as is said.
+    let (arguments, state) = unsafe {
+        let (this, data) = (ptr::null_mut(), ptr::null_mut());
+        sys::napi_get_cb_info(env, info, &mut count, few.as_mut_ptr(), this, data);
+        if count > few.len() {
+            many.resize(count, ptr::null_mut());
+            sys::napi_get_cb_info(env, info, &mut count, many.as_mut_ptr(), this, data);
+        }
+        read::<1>(env, info)
+    };
+    let records = if many.is_empty() { &few[1..count.max(1)] } else { &many[1..] };
+    let State { producers, payloads, .. } = &mut *state;
+    payloads.clear();
+    for &record in records {
+        let Some(payload) = payload(env, record) else { return (-1).value(env) };
+        payloads.push(payload);
+    }
+    let written = producers.get(arguments.u32(0)).ok_or_else(closed).and_then(|producer| {
+        // SAFETY: the bytes stay where they are until JavaScript runs again.
+        unsafe { producer.ring().try_write_batch(payloads) }
+    });
+    finish(env, state, written.map(|count| count as i32))
+}
+
+/// `(handle, byteLength)`: the payload's offset in `memory`, or -1 when full.
+unsafe extern "C" fn try_claim(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    // SAFETY: the whole callback.
+    unsafe {
+        with::<2, _>(env, info, |producer, arguments| {
+            let offset = producer.try_claim(arguments.size(1))?;
+            Ok(offset.map_or(-1, |offset| offset as i32))
+        })
+    }
+}
+
+/// `(handle, byteLength | undefined)`.
+unsafe extern "C" fn commit(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    // SAFETY: the whole callback.
+    unsafe {
+        with::<2, _>(env, info, |producer, arguments| {
+            let length = arguments.f64(1);
+            // What is undefined reads as NaN.
+            producer.ring().commit((!length.is_nan()).then_some(length as usize))
+        })
+    }
+}
+
+/// `(handle)`.
+unsafe extern "C" fn abort(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    // SAFETY: the whole callback.
+    unsafe { with::<1, _>(env, info, |producer, _| producer.ring().abort()) }
+}
+
+/// `(handle, byteLength, limitMs, busyMicros)`: whether there is room; blocks for one slice at most.
+unsafe extern "C" fn wait_for_room(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    // SAFETY: the whole callback.
+    unsafe {
+        with::<4, _>(env, info, |producer, arguments| {
+            let (limit, busy) = (arguments.duration(2, 1e-3), arguments.duration(3, 1e-6));
+            producer.wait_for_room(arguments.size(1), limit, busy)
+        })
+    }
+}
+
+/// `(handle)`: the position up to which this producer has published, in bytes.
+unsafe extern "C" fn position(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    // SAFETY: the whole callback.
+    unsafe { with::<1, _>(env, info, |producer, _| Ok(producer.ring().tail() as f64)) }
+}
+
+/// `(handle, position)`: whether the consumer has released everything up to there.
+unsafe extern "C" fn is_released(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    // SAFETY: the whole callback.
+    unsafe {
+        with::<2, _>(env, info, |producer, arguments| producer.ring().is_released(arguments.f64(1) as u64))
+    }
+}
+
+/// `(handle)`.
+unsafe extern "C" fn consumer_alive(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    // SAFETY: the whole callback.
+    unsafe { with::<1, _>(env, info, |producer, _| producer.consumer_alive()) }
+}
+
+/// `(handle)`.
+unsafe extern "C" fn sealed(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    // SAFETY: the whole callback.
+    unsafe { with::<1, _>(env, info, |producer, _| Ok(producer.ring().is_sealed())) }
+}
+
+/// `(handle, memory)`: frees the slot, then ends the memory.
+unsafe extern "C" fn close(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    // SAFETY: first in the callback.
+    let (arguments, state) = unsafe { read::<2>(env, info) };
+    if let Some(mut producer) = state.producers.remove(arguments.u32(0)) {
+        producer.close();
+        memory::retire(env, producer.mapping(), arguments.values[1]);
+    }
+    UNDEFINED
+}

@@ -1,0 +1,385 @@
+//! Everything that does not run per record: segments, statistics, and how handles begin.
+
+use std::path::PathBuf;
+
+use napi::bindgen_prelude::{Buffer, Function, Result};
+use napi::{Env, JsValue, check_status, sys};
+use napi_derive::napi;
+
+use super::consumer::ConsumerHandle;
+use super::errors::thrown;
+use super::state::State;
+use crate::attached::{Consumer, EndWhen, Inspector, Producer, Ring};
+use crate::error::{Code, Error};
+use crate::layout::{self, Kind, Lifetime, RECORD_ALIGN};
+use crate::ring::spsc::PRODUCER_SLOT;
+use crate::segment::{self, Access, CreateOptions, OpenOptions, Segment, Share};
+
+/// Sets the function `(code, message, details) => Error` that makes this environment's errors.
+#[napi(ts_args_type = "make: (code: string, message: string, details: Record<string, unknown>) => Error")]
+pub fn set_error_factory(env: Env, make: Function<'_>) -> Result<()> {
+    // SAFETY: values of the running call.
+    check_status!(unsafe {
+        sys::napi_create_reference(env.raw(), make.raw(), 1, &mut State::current()?.make_error)
+    })
+}
+
+/// Numbers that TypeScript checks arguments against; the layout is where they live.
+#[napi(object)]
+pub struct Constants {
+    pub default_capacity: f64,
+    pub min_capacity: f64,
+    pub max_capacity: f64,
+    pub label_bytes: f64,
+    pub slice_ms: f64,
+}
+
+#[napi]
+pub fn constants() -> Constants {
+    Constants {
+        default_capacity: layout::DEFAULT_CAPACITY as f64,
+        min_capacity: layout::MIN_CAPACITY_SPSC as f64,
+        max_capacity: layout::MAX_CAPACITY as f64,
+        label_bytes: layout::slot::LABEL_BYTES as f64,
+        slice_ms: crate::sleep::SLICE.as_secs_f64() * 1e3,
+    }
+}
+
+/// Options as TypeScript has checked them.
+#[napi(object)]
+#[derive(Default)]
+pub struct NativeOptions {
+    pub directory: Option<String>,
+    pub share: Option<String>,
+    pub access: Option<String>,
+    pub kind: Option<String>,
+    pub capacity: Option<f64>,
+    pub lifetime: Option<String>,
+}
+
+fn share(options: &NativeOptions) -> Option<Share> {
+    options.share.as_deref().map(|share| if share == "group" { Share::Group } else { Share::Owner })
+}
+
+impl From<&NativeOptions> for CreateOptions {
+    fn from(options: &NativeOptions) -> Self {
+        let kind = |kind: &str| if kind == "spsc" { Kind::Spsc } else { Kind::Mpsc };
+        let lifetime =
+            |lifetime: &str| if lifetime == "attached" { Lifetime::Attached } else { Lifetime::Persistent };
+        CreateOptions {
+            directory: options.directory.as_ref().map(PathBuf::from),
+            share: share(options),
+            kind: options.kind.as_deref().map(kind),
+            capacity: options.capacity.map(|capacity| capacity as u64),
+            lifetime: options.lifetime.as_deref().map(lifetime),
+        }
+    }
+}
+
+impl From<&NativeOptions> for OpenOptions {
+    fn from(options: &NativeOptions) -> Self {
+        let inspect = options.access.as_deref() == Some("inspect");
+        OpenOptions {
+            directory: options.directory.as_ref().map(PathBuf::from),
+            share: share(options),
+            access: if inspect { Access::Inspect } else { Access::Attach },
+        }
+    }
+}
+
+/// Rejects what this version cannot do before anything is made.
+fn supported(options: &NativeOptions) -> crate::error::Result<()> {
+    match options.kind.as_deref() {
+        Some("spsc") => Ok(()),
+        _ => Err(Error::new(
+            Code::Unsupported,
+            "rings of kind 'mpsc' (the default) are not there yet: ask for kind 'spsc'",
+        )),
+    }
+}
+
+#[napi]
+pub fn create_ring(env: Env, name: String, options: NativeOptions) -> Result<NativeRing> {
+    NativeRing::open(env, || {
+        supported(&options)?;
+        Segment::create(&name, &CreateOptions::from(&options))
+    })
+}
+
+#[napi]
+pub fn open_ring(env: Env, name: String, options: NativeOptions) -> Result<NativeRing> {
+    NativeRing::open(env, || Segment::open(&name, &OpenOptions::from(&options)))
+}
+
+#[napi]
+pub fn open_or_create_ring(env: Env, name: String, options: NativeOptions) -> Result<NativeRing> {
+    NativeRing::open(env, || {
+        if options.kind.is_none() {
+            // Accepts what is there, but can make nothing.
+            return match Segment::open(&name, &OpenOptions::from(&options)) {
+                Err(error) if error.code == Code::NotFound => Err(supported(&options).unwrap_err()),
+                Err(error) => Err(error),
+                Ok(_) => Segment::open_or_create(&name, &CreateOptions::from(&options)),
+            };
+        }
+        supported(&options)?;
+        Segment::open_or_create(&name, &CreateOptions::from(&options))
+    })
+}
+
+#[napi]
+pub fn temporary_ring(env: Env, options: NativeOptions) -> Result<NativeRing> {
+    NativeRing::open(env, || {
+        supported(&options)?;
+        Segment::temporary(&CreateOptions::from(&options))
+    })
+}
+
+#[napi]
+pub fn unlink_ring(env: Env, name: String, directory: Option<String>) -> Result<bool> {
+    segment::unlink(&name, directory.map(PathBuf::from).as_deref()).map_err(|error| thrown(env.raw(), &error))
+}
+
+#[napi(object)]
+pub struct NativeInfo {
+    pub name: String,
+    pub id: String,
+    pub kind: String,
+    pub capacity: f64,
+    pub bytes: f64,
+    pub mode: u32,
+    pub alive: u32,
+    pub dead: u32,
+    pub error: Option<String>,
+}
+
+#[napi]
+pub fn list_rings(env: Env, directory: Option<String>) -> Result<Vec<NativeInfo>> {
+    let found = segment::list(directory.map(PathBuf::from).as_deref());
+    let found = found.map_err(|error| thrown(env.raw(), &error))?;
+    let info = |info: segment::Info| NativeInfo {
+        name: info.name,
+        id: info.id,
+        kind: info.kind.map_or("", Kind::name).to_owned(),
+        capacity: info.capacity as f64,
+        bytes: info.bytes as f64,
+        mode: info.mode,
+        alive: info.alive,
+        dead: info.dead,
+        error: info.error,
+    };
+    Ok(found.into_iter().map(info).collect())
+}
+
+#[napi(object)]
+pub struct NativeStats {
+    pub written: f64,
+    pub read: f64,
+    pub records_waiting: f64,
+    pub bytes_waiting: f64,
+    pub abandoned: f64,
+    pub aborted: f64,
+    pub full: f64,
+    pub producers: u32,
+    pub consumers: u32,
+}
+
+#[napi(object)]
+pub struct NativeClaim {
+    pub position: f64,
+    pub byte_length: f64,
+    pub age_ms: f64,
+}
+
+#[napi(object)]
+pub struct NativeOwner {
+    pub slot: u32,
+    pub role: String,
+    pub pid: u32,
+    pub label: String,
+    pub alive: bool,
+    pub since_ms: f64,
+    pub written: f64,
+    pub holds: Option<NativeClaim>,
+}
+
+#[napi(object)]
+pub struct NativeInspected {
+    pub position: f64,
+    pub state: String,
+    pub slot: u32,
+    pub byte_length: f64,
+    pub bytes: Option<Buffer>,
+}
+
+#[napi(object)]
+pub struct NativeDescription {
+    pub name: String,
+    pub id: String,
+    pub kind: String,
+    pub capacity: f64,
+    pub max_record: f64,
+}
+
+/// A walk through a ring.
+#[napi]
+pub struct NativeInspector(Inspector);
+
+/// A ring attached to this environment.
+#[napi]
+pub struct NativeRing(Option<Ring>);
+
+#[napi]
+impl NativeRing {
+    fn open(env: Env, segment: impl FnOnce() -> crate::error::Result<Segment>) -> Result<Self> {
+        let ring = segment().and_then(Ring::attach).and_then(|ring| match ring.layout().kind {
+            Kind::Spsc => Ok(NativeRing(Some(ring))),
+            Kind::Mpsc => Err(Error::new(
+                Code::Unsupported,
+                "this ring is of kind 'mpsc', which this version cannot use yet",
+            )),
+        });
+        ring.map_err(|error| thrown(env.raw(), &error))
+    }
+
+    /// Runs `body` with the ring, unless it is closed.
+    fn with<T>(&self, env: Env, body: impl FnOnce(&Ring) -> crate::error::Result<T>) -> Result<T> {
+        let closed = || Error::new(Code::Closed, "this ring is closed");
+        let result = self.0.as_ref().ok_or_else(closed).and_then(body);
+        result.map_err(|error| thrown(env.raw(), &error))
+    }
+
+    #[napi]
+    pub fn describe(&self, env: Env) -> Result<NativeDescription> {
+        self.with(env, |ring| {
+            let (segment, layout) = (ring.segment(), ring.layout());
+            Ok(NativeDescription {
+                name: segment.name().to_owned(),
+                id: segment.id(),
+                kind: layout.kind.name().to_owned(),
+                capacity: layout.capacity as f64,
+                max_record: layout.max_record() as f64,
+            })
+        })
+    }
+
+    #[napi]
+    pub fn is_stale(&self, env: Env) -> Result<bool> {
+        self.with(env, |ring| Ok(ring.segment().is_stale()))
+    }
+
+    #[napi]
+    pub fn attach_producer(&self, env: Env, label: String) -> Result<u32> {
+        self.with(env, |ring| Producer::attach(ring.segment(), &label))
+            .and_then(|producer| Ok(State::current()?.producers.insert(producer)))
+    }
+
+    #[napi]
+    pub fn attach_consumer(&self, env: Env, label: String, end_when: String) -> Result<u32> {
+        let end_when = if end_when == "no-producers" { EndWhen::NoProducers } else { EndWhen::Sealed };
+        self.with(env, |ring| Consumer::attach(ring.segment(), &label, end_when))
+            .and_then(|consumer| Ok(State::current()?.consumers.insert(ConsumerHandle::new(consumer))))
+    }
+
+    #[napi]
+    pub fn is_consumer_alive(&self, env: Env) -> Result<bool> {
+        self.with(env, Ring::is_consumer_alive)
+    }
+
+    #[napi]
+    pub fn seal(&self, env: Env) -> Result<()> {
+        self.with(env, Ring::seal)
+    }
+
+    #[napi]
+    pub fn is_sealed(&self, env: Env) -> Result<bool> {
+        self.with(env, |ring| Ok(ring.is_sealed()))
+    }
+
+    #[napi]
+    pub fn stats(&self, env: Env) -> Result<NativeStats> {
+        let stats = self.with(env, Ring::stats)?;
+        Ok(NativeStats {
+            written: stats.written as f64,
+            read: stats.read as f64,
+            records_waiting: stats.records_waiting as f64,
+            bytes_waiting: stats.bytes_waiting as f64,
+            abandoned: stats.abandoned as f64,
+            aborted: stats.aborted as f64,
+            full: stats.full as f64,
+            producers: stats.producers,
+            consumers: stats.consumers,
+        })
+    }
+
+    #[napi]
+    pub fn owners(&self, env: Env) -> Result<Vec<NativeOwner>> {
+        let owners = self.with(env, Ring::owners)?;
+        Ok(owners
+            .into_iter()
+            .map(|(owner, work)| NativeOwner {
+                slot: owner.slot,
+                role: owner.role.name().to_owned(),
+                pid: owner.pid,
+                label: owner.label,
+                alive: owner.alive,
+                since_ms: owner.since_ms as f64,
+                written: work.written as f64,
+                holds: work.claim.map(|claim| NativeClaim {
+                    position: (claim.position / RECORD_ALIGN as u64) as f64,
+                    byte_length: claim.byte_length as f64,
+                    age_ms: claim.age_ms as f64,
+                }),
+            })
+            .collect())
+    }
+
+    /// Slots freed.
+    #[napi]
+    pub fn recover(&self, env: Env) -> Result<u32> {
+        self.with(env, Ring::recover)
+    }
+
+    #[napi]
+    pub fn inspect(&self, env: Env) -> Result<NativeInspector> {
+        self.with(env, Ring::inspect).map(NativeInspector)
+    }
+
+    #[napi]
+    pub fn inspect_next(&self, env: Env, inspector: &mut NativeInspector) -> Result<Option<NativeInspected>> {
+        let seen = self.with(env, |ring| Ok(ring.inspect_next(&mut inspector.0)))?;
+        Ok(seen.map(|seen| NativeInspected {
+            position: (seen.position / RECORD_ALIGN as u64) as f64,
+            state: seen.state.name().to_owned(),
+            slot: PRODUCER_SLOT,
+            byte_length: seen.byte_length as f64,
+            bytes: seen.bytes.map(Buffer::from),
+        }))
+    }
+
+    #[napi]
+    pub fn unlink(&self, env: Env) -> Result<bool> {
+        self.with(env, |ring| ring.segment().unlink())
+    }
+
+    /// Detaches. Handles keep the segment until they are closed.
+    #[napi]
+    pub fn close(&mut self) {
+        self.0 = None;
+    }
+}
+
+#[napi(object)]
+pub struct NativeProbe {
+    pub cpus: Vec<u32>,
+    pub nanoseconds: f64,
+}
+
+/// What a cache line's way between two cores costs.
+#[napi]
+pub fn probe_cores() -> Option<NativeProbe> {
+    crate::probe::cache_line_round_trip().map(|probe| NativeProbe {
+        cpus: vec![probe.cpus.0 as u32, probe.cpus.1 as u32],
+        nanoseconds: probe.nanoseconds,
+    })
+}

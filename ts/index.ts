@@ -1,0 +1,16 @@
+export type { Batch } from './batch.js';
+export type { Consumer, DrainHandler } from './consumer.js';
+export { RingError } from './errors.js';
+export type { Input } from './input.js';
+export { supported } from './native.js';
+export type {
+  ConsumerOptions,
+  DrainOptions,
+  OpenOptions,
+  RingOptions,
+  WaitOptions,
+} from './options.js';
+export type { Producer } from './producer.js';
+export { Ring } from './ring.js';
+export type { Inspected, Owner, RecoveryReport, RingInfo, RingStats } from './stats.js';
+export type { WaitResult } from './wait.js';

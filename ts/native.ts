@@ -1,0 +1,83 @@
+/** The one place that loads the addon, and the types of what napi-rs does not describe. */
+
+import { createRequire } from 'node:module';
+import type * as Generated from '../native/index.js';
+import { RingError, type RingErrorName } from './errors.js';
+
+/** Functions that run per record or per wait. The first argument is a handle's number. */
+interface RawFunctions {
+  producerMemory(handle: number): Buffer;
+  /** `undefined`: written; `false`: full; `0`: not a Uint8Array. */
+  tryWrite(handle: number, record: unknown): undefined | false | 0;
+  tryWriteString(handle: number, record: string): boolean;
+  /** How many were written, or -1 when one of them is no Uint8Array. */
+  tryWriteBatch(handle: number, ...records: readonly unknown[]): number;
+  tryClaim(handle: number, byteLength: number): number;
+  commit(handle: number, byteLength: number | undefined): void;
+  abort(handle: number): void;
+  waitForRoom(handle: number, byteLength: number, limitMs: number, busyMicros: number): boolean;
+  /** In bytes. */
+  producerPosition(handle: number): number;
+  isReleased(handle: number, position: number): boolean;
+  consumerAlive(handle: number): boolean;
+  producerSealed(handle: number): boolean;
+  closeProducer(handle: number, memory: Buffer | undefined): void;
+
+  consumerMemory(handle: number, scratch: ArrayBuffer): Buffer;
+  peek(handle: number, limit: number, fresh: boolean): number;
+  advance(handle: number, count: number, limit: number): number;
+  release(handle: number, count: number): void;
+  waitAndPeek(
+    handle: number,
+    limit: number,
+    limitMs: number,
+    busyMicros: number,
+    lagMicros: number,
+  ): number;
+  waitForRecord(handle: number, limitMs: number, busyMicros: number): boolean;
+  /** In units of 8 bytes. */
+  consumerPosition(handle: number): number;
+  consumerEnd(handle: number): 'sealed' | 'no-producers' | 'producer-died' | undefined;
+  closeConsumer(handle: number): void;
+  retireConsumer(handle: number, memory: Buffer | undefined): void;
+}
+
+export type NativeRing = Generated.NativeRing;
+type Addon = typeof Generated & RawFunctions;
+
+/** No handle has this number: what it is used for answers `CLOSED`. */
+export const NO_HANDLE = 0xffffffff;
+
+function load(): Addon | string {
+  if (process.platform !== 'linux') {
+    return `shmring needs Linux; this is ${process.platform}`;
+  }
+  const require = createRequire(import.meta.url);
+  const target = `linux-${process.arch}-gnu`;
+  try {
+    return require(`../native/shmring.${target}.node`) as Addon;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return `shmring has no working addon for ${target}: ${reason.split('\n')[0]}`;
+  }
+}
+
+const loaded = load();
+
+/** `true`, or why only the import works on this platform. */
+export const supported: true | string = typeof loaded === 'string' ? loaded : true;
+
+/** Stands in for the addon where there is none: whatever is called says why. */
+function refuse(reason: string): Addon {
+  return new Proxy({} as Addon, {
+    get: () => () => {
+      throw new RingError('UNSUPPORTED', reason);
+    },
+  });
+}
+
+export const native: Addon = typeof loaded === 'string' ? refuse(loaded) : loaded;
+
+if (typeof loaded !== 'string') {
+  loaded.setErrorFactory((name, message, details) => new RingError(name as RingErrorName, message, details));
+}

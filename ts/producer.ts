@@ -1,0 +1,218 @@
+import { RingError } from './errors.js';
+import { closeWhenCollected, forget } from './handles.js';
+import { byteLengthOf, bytesOf, type Input } from './input.js';
+import { NO_HANDLE, native } from './native.js';
+import {
+  byteLength as checkedLength,
+  invalid,
+  SPIN_MICROS,
+  timeout,
+  type WaitOptions,
+  type WriteOptions,
+  waitOptions,
+} from './options.js';
+import { Deadline, Waiter, type WaitResult } from './wait.js';
+import { noConsumer, type Sink, WriteQueue } from './write-queue.js';
+
+const { tryWrite, tryWriteString, tryWriteBatch } = native;
+
+/** The most records that are handed to the addon as arguments of one call. */
+const BATCH_ARGUMENTS = 4096;
+
+/** The one writer of an `spsc` ring. Made by `ring.producer()`. */
+export class Producer implements Disposable, AsyncDisposable, Sink {
+  #handle: number;
+  readonly #memory: Buffer;
+  readonly #maxRecord: number;
+  /** Writes that wait: nothing may overtake them. */
+  readonly #queue = new WriteQueue(this);
+
+  /** @internal */
+  constructor(handle: number, maxRecord: number) {
+    this.#handle = handle;
+    this.#maxRecord = maxRecord;
+    this.#memory = native.producerMemory(handle);
+    closeWhenCollected(this, () => native.closeProducer(handle, undefined));
+  }
+
+  /** Copies one record in. False when there is no room now, or while a `write` is pending. */
+  tryWrite(record: Input): boolean {
+    if (this.#queue.length !== 0) return false;
+    if (typeof record === 'string') return tryWriteString(this.#handle, record);
+    const answer = tryWrite(this.#handle, record);
+    return answer === undefined || (answer === 0 && this.#tryWriteView(record));
+  }
+
+  /** Waits for room, blocking this thread. False: timed out. */
+  writeSync(record: Input, options?: { timeoutMs?: number; requireConsumer?: boolean }): boolean {
+    if (this.#queue.length === 0 && this.tryWrite(record)) return true;
+    const { timeoutMs, requireConsumer } = waitOptions(options);
+    const deadline = new Deadline(timeoutMs);
+    const byteLength = this.#fitting(byteLengthOf(record));
+    for (;;) {
+      if (this.#queue.pump() && this.put(record)) return true;
+      if (requireConsumer && !this.consumerAlive()) throw noConsumer();
+      const { left } = deadline;
+      if (left === 0) return false;
+      native.waitForRoom(this.#handle, byteLength, left, SPIN_MICROS);
+    }
+  }
+
+  /**
+   * Waits for room without blocking, in the order of the calls. False: timed out. The record is
+   * copied when room appears: leave it alone until then.
+   */
+  async write(record: Input, options?: WriteOptions): Promise<boolean> {
+    const checked = waitOptions(options);
+    this.#check();
+    checked.signal?.throwIfAborted();
+    this.#fitting(byteLengthOf(record));
+    if (this.#queue.length === 0 && this.put(record)) return true;
+    return this.#queue.push(record, checked);
+  }
+
+  /**
+   * Copies records in, all of them checked before any is written; returns how many were written.
+   * Readers see them all at once or, if this process dies, none. More than `ring.maxRecord` bytes,
+   * headers and padding to 8 included, go in several such parts, and the first that does not fit
+   * now ends it.
+   */
+  tryWriteBatch(records: readonly Input[]): number {
+    if (!Array.isArray(records)) throw invalid('records', 'an array', records);
+    if (this.#queue.length !== 0) return 0;
+    if (records.length <= BATCH_ARGUMENTS) {
+      const written = tryWriteBatch(this.#handle, ...records);
+      if (written >= 0) return written;
+    }
+    const views = records.map(bytesOf);
+    for (const view of views) this.#fitting(view.byteLength);
+    let written = 0;
+    while (written < views.length) {
+      const part = views.slice(written, written + BATCH_ARGUMENTS);
+      const count = tryWriteBatch(this.#handle, ...part);
+      written += count;
+      if (count < part.length) break;
+    }
+    return written;
+  }
+
+  /** The data area: one stable object a handle, of length 0 after `close`. */
+  get memory(): Buffer {
+    return this.#memory;
+  }
+
+  /**
+   * Opens a claim of `byteLength` bytes and returns where it starts in `memory` (a multiple of 8),
+   * or -1 when there is no room now, or while a `write` is pending. Write there, then commit.
+   */
+  tryClaim(byteLength: number): number {
+    const length = checkedLength(byteLength);
+    return this.#queue.length === 0 ? native.tryClaim(this.#handle, length) : -1;
+  }
+
+  /** Commits the open claim, or its first `byteLength` bytes. */
+  commit(byteLength?: number): void {
+    native.commit(this.#handle, byteLength === undefined ? undefined : checkedLength(byteLength));
+  }
+
+  /** Gives the open claim back. */
+  abort(): void {
+    native.abort(this.#handle);
+  }
+
+  /** Waits until a record of `byteLength` bytes would be accepted; `'ended'` when the ring is sealed. */
+  async waitForRoom(byteLength: number, options?: WaitOptions): Promise<WaitResult> {
+    const length = this.#fitting(checkedLength(byteLength));
+    const checked = waitOptions(options);
+    this.#check();
+    return (await new Waiter().until(() => this.#room(length, 0), checked)) ?? 'timeout';
+  }
+
+  /** The same, blocking this thread. */
+  waitForRoomSync(byteLength: number, options?: { timeoutMs?: number }): WaitResult {
+    const length = this.#fitting(checkedLength(byteLength));
+    const deadline = new Deadline(timeout(options?.timeoutMs));
+    this.#check();
+    for (;;) {
+      const { left } = deadline;
+      const answer = this.#room(length, left);
+      if (answer !== undefined) return answer;
+      if (left === 0) return 'timeout';
+    }
+  }
+
+  /** Waits until a consumer has released everything that this producer wrote. False: timed out. */
+  async flush(options?: WaitOptions): Promise<boolean> {
+    const checked = waitOptions(options);
+    this.#check();
+    let position: number | undefined;
+    const look = () => {
+      this.#check();
+      if (this.#queue.length !== 0) return undefined;
+      position ??= native.producerPosition(this.#handle);
+      return native.isReleased(this.#handle, position) || undefined;
+    };
+    return (await new Waiter().until(look, checked)) ?? false;
+  }
+
+  /** Whether a living consumer is attached: a probe of a lock. */
+  consumerAlive(): boolean {
+    return native.consumerAlive(this.#handle);
+  }
+
+  get closed(): boolean {
+    return this.#handle === NO_HANDLE;
+  }
+
+  /** A clean end. An open claim is aborted; pending writes are rejected. */
+  close(): void {
+    const handle = this.#handle;
+    if (handle === NO_HANDLE) return;
+    forget(this);
+    this.#handle = NO_HANDLE;
+    this.#queue.close();
+    native.closeProducer(handle, this.#memory);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Settles pending writes, then closes. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await new Waiter().until(() => this.#queue.length === 0 || undefined, {
+      timeoutMs: Number.POSITIVE_INFINITY,
+    });
+    this.close();
+  }
+
+  /** @internal `tryWrite` without regard to the queue. */
+  put(record: Input): boolean {
+    if (typeof record === 'string') return tryWriteString(this.#handle, record);
+    const answer = tryWrite(this.#handle, record);
+    return answer === undefined || (answer === 0 && this.#tryWriteView(record));
+  }
+
+  #tryWriteView(record: Input): boolean {
+    return tryWrite(this.#handle, bytesOf(record)) === undefined;
+  }
+
+  #room(byteLength: number, limitMs: number): 'ready' | 'ended' | undefined {
+    this.#check();
+    if (native.producerSealed(this.#handle)) return 'ended';
+    return native.waitForRoom(this.#handle, byteLength, limitMs, SPIN_MICROS) ? 'ready' : undefined;
+  }
+
+  #fitting(byteLength: number): number {
+    if (byteLength <= this.#maxRecord) return byteLength;
+    throw new RingError(
+      'TOO_LARGE',
+      `a record of ${byteLength} bytes is larger than this ring's largest of ${this.#maxRecord} bytes`,
+      { byteLength, maxRecord: this.#maxRecord },
+    );
+  }
+
+  #check(): void {
+    if (this.#handle === NO_HANDLE) throw new RingError('CLOSED', 'this producer is closed');
+  }
+}

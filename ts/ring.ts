@@ -1,0 +1,188 @@
+import { Consumer } from './consumer.js';
+import { RingError } from './errors.js';
+import { OpenHandles } from './handles.js';
+import { type NativeRing, native } from './native.js';
+import {
+  type ConsumerOptions,
+  consumerOptions,
+  directoryOf,
+  label,
+  nameOf,
+  type OpenOptions,
+  openOptions,
+  type RingOptions,
+  ringOptions,
+  timeout,
+  type WaitOptions,
+  waitOptions,
+} from './options.js';
+import { Producer } from './producer.js';
+import type { Inspected, Owner, RecoveryReport, RingInfo, RingStats } from './stats.js';
+import { Deadline, Waiter } from './wait.js';
+
+/** Milliseconds between two looks of a standby that blocks its thread. */
+const STANDBY_MS = 10;
+/** Something to sleep on. */
+const asleep = new Int32Array(new SharedArrayBuffer(4));
+
+/** A named ring in shared memory, attached to this process. */
+export class Ring implements Disposable {
+  readonly name: string;
+  /** Random, of this segment and not of its name: 32 hexadecimal digits. */
+  readonly id: string;
+  readonly kind: 'spsc' | 'mpsc';
+  /** Bytes of the data area. */
+  readonly capacity: number;
+  /** Bytes of the largest record. */
+  readonly maxRecord: number;
+  readonly #native: NativeRing;
+  readonly #handles = new OpenHandles();
+  #closed = false;
+
+  private constructor(ring: NativeRing) {
+    const { name, id, kind, capacity, maxRecord } = ring.describe();
+    this.name = name;
+    this.id = id;
+    this.kind = kind as 'spsc' | 'mpsc';
+    this.capacity = capacity;
+    this.maxRecord = maxRecord;
+    this.#native = ring;
+  }
+
+  /** Makes a ring. `EXISTS` when the name is taken. */
+  static create(name: string, options?: RingOptions): Ring {
+    return new Ring(native.createRing(nameOf(name), ringOptions(options)));
+  }
+
+  /** Attaches to a ring. `NOT_FOUND` when there is none. */
+  static open(name: string, options?: OpenOptions): Ring {
+    return new Ring(native.openRing(nameOf(name), openOptions(options)));
+  }
+
+  /**
+   * Attaches to a ring, or makes it; of many who race all get the same. An option given explicitly
+   * that differs from what is there is a `MISMATCH`; what is left out accepts what is there.
+   */
+  static openOrCreate(name: string, options?: RingOptions): Ring {
+    return new Ring(native.openOrCreateRing(nameOf(name), ringOptions(options)));
+  }
+
+  /** Makes a ring with a name of its own and the lifetime `'attached'`. */
+  static temporary(options?: RingOptions): Ring {
+    return new Ring(native.temporaryRing(ringOptions(options)));
+  }
+
+  /** Removes a name; who is attached keeps the ring. False when there was none. */
+  static unlink(name: string, options?: { directory?: string }): boolean {
+    return native.unlinkRing(nameOf(name), directoryOf(options));
+  }
+
+  /** The rings of a directory, the broken ones with the reason in `error`. */
+  static list(options?: { directory?: string }): RingInfo[] {
+    return native.listRings(directoryOf(options));
+  }
+
+  /** Whether the name no longer leads to this segment. */
+  get stale(): boolean {
+    return this.#native.isStale();
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Attaches as the producer. `BUSY` while another lives, `SEALED` for good. */
+  producer(options?: { label?: string }): Producer {
+    const producer = new Producer(this.#native.attachProducer(label(options)), this.maxRecord);
+    this.#handles.add(producer);
+    return producer;
+  }
+
+  /** Attaches as the consumer. `BUSY` while another lives. */
+  consumer(options?: ConsumerOptions): Consumer {
+    const { label, endWhen } = consumerOptions(options);
+    const consumer = new Consumer(this.#native.attachConsumer(label, endWhen));
+    this.#handles.add(consumer);
+    return consumer;
+  }
+
+  /** Standby: attaches as soon as the living consumer closes or dies. Undefined on time-out. */
+  consumerWhenFree(options?: ConsumerOptions & WaitOptions): Promise<Consumer | undefined> {
+    return (async () => {
+      consumerOptions(options);
+      const checked = waitOptions(options);
+      return new Waiter().until(() => this.#consumerIfFree(options), checked);
+    })();
+  }
+
+  /** The same, blocking this thread. */
+  consumerWhenFreeSync(options?: ConsumerOptions & { timeoutMs?: number }): Consumer | undefined {
+    consumerOptions(options);
+    const deadline = new Deadline(timeout(options?.timeoutMs));
+    for (;;) {
+      const consumer = this.#consumerIfFree(options);
+      const { left } = deadline;
+      if (consumer !== undefined || left === 0) return consumer;
+      Atomics.wait(asleep, 0, 0, Math.min(left, STANDBY_MS));
+    }
+  }
+
+  /** Seals for good: later writes throw `SEALED`, readers end when everything is read. */
+  seal(): void {
+    this.#native.seal();
+  }
+
+  /** Exact while nobody writes or reads, whoever was killed before; cheap, from any process. */
+  stats(): RingStats {
+    return this.#native.stats();
+  }
+
+  /** Who is attached, alive or dead and not yet recovered. */
+  owners(): Owner[] {
+    return this.#native.owners() as Owner[];
+  }
+
+  /** Frees what dead owners held. Safe at any time, from any process, any number at once. */
+  recover(): RecoveryReport {
+    // What an spsc producer had not committed never became visible: there is nothing to abandon.
+    return { slotsFreed: this.#native.recover(), recordsAbandoned: 0, bytesAbandoned: 0 };
+  }
+
+  /** What lies in the ring now, without consuming it. What is released meanwhile is left out. */
+  *inspect(): Generator<Inspected, void, undefined> {
+    const inspector = this.#native.inspect();
+    for (;;) {
+      const seen = this.#native.inspectNext(inspector);
+      if (seen === null) return;
+      yield seen;
+    }
+  }
+
+  /** Removes the name of this segment, never that of a successor. False when it was gone. */
+  unlink(): boolean {
+    return this.#native.unlink();
+  }
+
+  /** Detaches, and closes this ring's handles. Never removes the name of a `'persistent'` ring. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#handles.close();
+    this.#native.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #consumerIfFree(options: ConsumerOptions | undefined): Consumer | undefined {
+    if (this.#native.isConsumerAlive()) return undefined;
+    try {
+      return this.consumer(options);
+    } catch (error) {
+      // Another standby was faster.
+      if (error instanceof RingError && error.code === 'ERR_SHMRING_BUSY') return undefined;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,72 @@
+/** What a ring tells of itself. */
+
+/** Counters since the ring was made, and how full it is now. */
+export interface RingStats {
+  /** Records committed. */
+  written: number;
+  /** Records released by consumers. */
+  read: number;
+  recordsWaiting: number;
+  /** Bytes of ring space in use: payloads, 8 bytes before each, and padding. */
+  bytesWaiting: number;
+  /** Reservations whose owner died. */
+  abandoned: number;
+  /** Claims given back by their living owner. */
+  aborted: number;
+  /** Refusals because the ring was full. */
+  full: number;
+  /** Living ones. */
+  producers: number;
+  consumers: number;
+}
+
+/** A ring found by its file. */
+export interface RingInfo {
+  name: string;
+  id: string;
+  kind: string;
+  /** Bytes of the data area. */
+  capacity: number;
+  /** Bytes of the file. */
+  bytes: number;
+  /** Permission bits. */
+  mode: number;
+  /** Living owners. */
+  alive: number;
+  /** Owners that died and were not recovered. */
+  dead: number;
+  /** Why nothing else is known of it. */
+  error?: string;
+}
+
+/** Who holds a slot, alive or dead. */
+export interface Owner {
+  slot: number;
+  role: 'producer' | 'consumer';
+  pid: number;
+  label: string;
+  alive: boolean;
+  /** Milliseconds since it attached. */
+  sinceMs: number;
+  /** Records that it wrote (a producer) or released (the consumer). */
+  written: number;
+  /** Its open claim. */
+  holds?: { position: number; byteLength: number; ageMs: number };
+}
+
+export interface RecoveryReport {
+  slotsFreed: number;
+  recordsAbandoned: number;
+  bytesAbandoned: number;
+}
+
+/** One thing that lies in a ring. */
+export interface Inspected {
+  /** Units of 8 bytes since the ring was made. */
+  position: number;
+  /** `'committed'`, `'padding'` or `'damaged'`. */
+  state: string;
+  slot: number;
+  byteLength: number;
+  bytes?: Buffer;
+}

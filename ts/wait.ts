@@ -1,0 +1,104 @@
+/** Waiting without blocking: looks again and again, at first often, then less and less. */
+
+import { abortError } from './errors.js';
+
+export type WaitResult = 'ready' | 'timeout' | 'ended';
+
+/** Turns of the event loop that are taken without a pause. */
+const TURNS = 64;
+/** Pauses between looks, in milliseconds: the least, the most, and how fast they grow. */
+const LEAST = 1;
+const MOST = 16;
+const GROWTH = 1.5;
+
+/** Something that waits: whether it keeps the process alive can be changed while it does. */
+export class Waiter {
+  #timer: NodeJS.Timeout | NodeJS.Immediate | undefined;
+  #referenced: boolean;
+
+  constructor(referenced = true) {
+    this.#referenced = referenced;
+  }
+
+  set referenced(referenced: boolean) {
+    this.#referenced = referenced;
+    if (referenced) this.#timer?.ref();
+    else this.#timer?.unref();
+  }
+
+  /**
+   * Calls `look` until it answers something, and resolves to that; to undefined after `timeoutMs`.
+   * What `look` throws rejects.
+   */
+  until<T>(
+    look: () => T | undefined,
+    { timeoutMs, signal }: { timeoutMs: number; signal?: AbortSignal | undefined },
+  ): Promise<T | undefined> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) {
+        reject(abortError(signal));
+        return;
+      }
+      const deadline = performance.now() + timeoutMs;
+      let turns = 0;
+      let pause = LEAST;
+      const finish = (settle: () => void) => {
+        signal?.removeEventListener('abort', onAbort);
+        this.stop();
+        settle();
+      };
+      const onAbort = () => finish(() => reject(abortError(signal as AbortSignal)));
+      const turn = () => {
+        this.#timer = undefined;
+        let answer: T | undefined;
+        try {
+          answer = look();
+        } catch (error) {
+          finish(() => reject(error));
+          return;
+        }
+        const left = deadline - performance.now();
+        if (answer !== undefined || left <= 0) {
+          finish(() => resolve(answer));
+          return;
+        }
+        if (turns < TURNS) {
+          turns++;
+          this.#timer = setImmediate(turn);
+        } else {
+          this.#timer = setTimeout(turn, Math.min(pause, left));
+          pause = Math.min(pause * GROWTH, MOST);
+        }
+        if (!this.#referenced) this.#timer.unref();
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
+      turn();
+    });
+  }
+
+  /** Takes no further look; what was promised then stays open. */
+  stop(): void {
+    clearImmediate(this.#timer as NodeJS.Immediate | undefined);
+    clearTimeout(this.#timer as NodeJS.Timeout | undefined);
+    this.#timer = undefined;
+  }
+}
+
+/** One turn of the event loop: timers, signals and sockets get theirs. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** What is left of a time-out that began at `start`. */
+export class Deadline {
+  readonly #at: number;
+
+  constructor(timeoutMs: number) {
+    this.#at = timeoutMs === Number.POSITIVE_INFINITY ? timeoutMs : performance.now() + timeoutMs;
+  }
+
+  /** Milliseconds, not negative. */
+  get left(): number {
+    return this.#at === Number.POSITIVE_INFINITY ? this.#at : Math.max(0, this.#at - performance.now());
+  }
+}
