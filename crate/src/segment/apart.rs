@@ -3,7 +3,6 @@
 use std::io;
 use std::mem::MaybeUninit;
 
-use super::system::failure;
 use crate::error::Result;
 
 /// Enough for a few system calls and their errors.
@@ -17,22 +16,30 @@ const CLOSE_RANGE_UNSHARE: libc::c_uint = 2;
 /// Where the kernel or a sandbox refuses, the work is done with the shared descriptors: then such a
 /// child makes an owner look alive for longer, no more.
 pub(crate) fn apart<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
-    std::thread::scope(|scope| {
-        let work = move || {
+    let mut work = Some(work);
+    let done = std::thread::scope(|scope| {
+        let in_thread = || {
             leave_table();
-            work()
+            work.take().map(|work| work())
         };
         // A signal handler that writes to a descriptor of the process must not run in there.
         let before = block_signals();
         let thread = std::thread::Builder::new()
             .name("shmring-lock".into())
             .stack_size(STACK)
-            .spawn_scoped(scope, work);
+            .spawn_scoped(scope, in_thread);
         restore_signals(&before);
-        let thread =
-            thread.map_err(|error| failure("clone", &error, "cannot start a thread to take a lock"))?;
-        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    })
+        match thread {
+            Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            // No further thread, as at a limit of processes.
+            Err(_) => None,
+        }
+    });
+    match (done, work) {
+        (Some(done), _) => done,
+        (None, Some(work)) => work(),
+        (None, None) => unreachable!("a thread that took the work has done it"),
+    }
 }
 
 fn leave_table() {

@@ -66,11 +66,8 @@ pub(super) fn unlink_segment(segment: &Segment) -> Result<bool> {
         if segment.is_stale() {
             return Ok(false);
         }
-        let removal = segment.with_file(|file| {
-            let own = own_description(segment, file)?;
-            remove(&segment.location, segment.inode, &own)
-        })?;
-        match removal {
+        let own = own_description(segment)?;
+        match remove(&segment.location, segment.inode, &own)? {
             Removal::Removed => return Ok(true),
             Removal::NotThere => return Ok(false),
             Removal::Busy => pause(deadline, &segment.location)?,
@@ -81,21 +78,21 @@ pub(super) fn unlink_segment(segment: &Segment) -> Result<bool> {
 /// After detaching from an attached segment: removes it if nobody else is attached. Of several who
 /// detach at once, the last to let go of its lock finds nobody.
 pub(super) fn unlink_if_last(segment: &Segment) -> Result<()> {
-    segment.with_file(|file| {
-        let own = own_description(segment, file)?;
-        if try_lock(&own, locks::ATTACHED, lock::Share::Exclusive)? {
-            let removal = remove(&segment.location, segment.inode, &own);
-            unlock(&own, locks::ATTACHED);
-            removal?;
-        }
-        Ok(())
-    })
+    let own = own_description(segment)?;
+    if try_lock(&own, locks::ATTACHED, lock::Share::Exclusive)? {
+        let removal = remove(&segment.location, segment.inode, &own);
+        unlock(&own, locks::ATTACHED);
+        removal?;
+    }
+    Ok(())
 }
 
-fn own_description(segment: &Segment, file: &File) -> Result<File> {
-    let own = reopen(file, true).map_err(|error| cannot("open", &error, &segment.location))?;
-    same_inode(&own, segment.inode)?;
-    Ok(own)
+fn own_description(segment: &Segment) -> Result<File> {
+    segment.with_file(|file| {
+        let own = reopen(file, true).map_err(|error| cannot("open", &error, &segment.location))?;
+        same_inode(&own, segment.inode)?;
+        Ok(own)
+    })
 }
 
 /// Whether anything has that name.
