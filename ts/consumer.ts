@@ -19,12 +19,7 @@ const { advance, peek, release, waitAndPeek } = native;
  * Gets the memory that records lie in, where in it one starts and ends, and its position (units of
  * 8 bytes since the ring was made). `false` stops after this one.
  */
-export type DrainHandler = (
-  memory: Buffer,
-  start: number,
-  end: number,
-  position: number,
-) => boolean | void;
+export type DrainHandler = (memory: Buffer, start: number, end: number, position: number) => boolean | void;
 
 /** Records that are looked at with one call of the addon. */
 const RUN = 1024;
@@ -261,7 +256,8 @@ export class Consumer implements AsyncIterable<Buffer>, Disposable, BatchOwner {
 
   #check(): void {
     if (this.#busy !== undefined) {
-      const what = this.#busy === 'batch' ? 'a batch is open: release or dispose it first' : 'inside its own drain';
+      const what =
+        this.#busy === 'batch' ? 'a batch is open: release or dispose it first' : 'inside its own drain';
       throw new RingError('REENTRANT', `this consumer cannot read while ${what}`);
     }
     if (this.#handle === NO_HANDLE) throw new RingError('CLOSED', 'this consumer is closed');
@@ -295,7 +291,9 @@ export class Consumer implements AsyncIterable<Buffer>, Disposable, BatchOwner {
         try {
           while (more && done < count) {
             const start = ranges[2 * done] as number;
-            more = handler(memory, start, ranges[2 * done + 1] as number, position + (start - begin) / 8) !== false;
+            more =
+              handler(memory, start, ranges[2 * done + 1] as number, position + (start - begin) / 8) !==
+              false;
             done++;
           }
         } catch (error) {

@@ -3,8 +3,19 @@ import { RingError } from './errors.js';
 /** A record: a string is written as UTF-8, a view as its bytes. */
 export type Input = string | NodeJS.ArrayBufferView;
 
-/** The bytes of a record that is not a plain Uint8Array. */
+const kindOf = Object.getOwnPropertyDescriptor(
+  Object.getPrototypeOf(Uint8Array.prototype),
+  Symbol.toStringTag,
+)?.get as () => string | undefined;
+
+/** Whether a value is a Uint8Array, as every Buffer is: asks the array itself, not its prototype. */
+export function isBytes(record: unknown): record is Uint8Array {
+  return kindOf.call(record) === 'Uint8Array';
+}
+
+/** The bytes of any record. */
 export function bytesOf(record: unknown): Uint8Array {
+  if (isBytes(record)) return record;
   if (typeof record === 'string') return Buffer.from(record);
   if (!ArrayBuffer.isView(record)) {
     throw new RingError(

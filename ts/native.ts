@@ -7,11 +7,11 @@ import { RingError, type RingErrorName } from './errors.js';
 /** Functions that run per record or per wait. The first argument is a handle's number. */
 interface RawFunctions {
   producerMemory(handle: number): Buffer;
-  /** `undefined`: written; `false`: full; `0`: not a Uint8Array. */
-  tryWrite(handle: number, record: unknown): undefined | false | 0;
+  /** `undefined`: written; `false`: full. */
+  tryWrite(handle: number, record: Uint8Array): undefined | false;
   tryWriteString(handle: number, record: string): boolean;
-  /** How many were written, or -1 when one of them is no Uint8Array. */
-  tryWriteBatch(handle: number, ...records: readonly unknown[]): number;
+  /** How many were written. */
+  tryWriteBatch(handle: number, ...records: readonly Uint8Array[]): number;
   tryClaim(handle: number, byteLength: number): number;
   commit(handle: number, byteLength: number | undefined): void;
   abort(handle: number): void;
@@ -27,13 +27,7 @@ interface RawFunctions {
   peek(handle: number, limit: number, fresh: boolean): number;
   advance(handle: number, count: number, limit: number): number;
   release(handle: number, count: number): void;
-  waitAndPeek(
-    handle: number,
-    limit: number,
-    limitMs: number,
-    busyMicros: number,
-    lagMicros: number,
-  ): number;
+  waitAndPeek(handle: number, limit: number, limitMs: number, busyMicros: number, lagMicros: number): number;
   waitForRecord(handle: number, limitMs: number, busyMicros: number): boolean;
   /** In units of 8 bytes. */
   consumerPosition(handle: number): number;

@@ -1,6 +1,6 @@
 import { RingError } from './errors.js';
 import { closeWhenCollected, forget } from './handles.js';
-import { byteLengthOf, bytesOf, type Input } from './input.js';
+import { byteLengthOf, bytesOf, type Input, isBytes } from './input.js';
 import { NO_HANDLE, native } from './native.js';
 import {
   byteLength as checkedLength,
@@ -37,10 +37,7 @@ export class Producer implements Disposable, AsyncDisposable, Sink {
 
   /** Copies one record in. False when there is no room now, or while a `write` is pending. */
   tryWrite(record: Input): boolean {
-    if (this.#queue.length !== 0) return false;
-    if (typeof record === 'string') return tryWriteString(this.#handle, record);
-    const answer = tryWrite(this.#handle, record);
-    return answer === undefined || (answer === 0 && this.#tryWriteView(record));
+    return this.#queue.length === 0 && this.put(record);
   }
 
   /** Waits for room, blocking this thread. False: timed out. */
@@ -80,11 +77,8 @@ export class Producer implements Disposable, AsyncDisposable, Sink {
   tryWriteBatch(records: readonly Input[]): number {
     if (!Array.isArray(records)) throw invalid('records', 'an array', records);
     if (this.#queue.length !== 0) return 0;
-    if (records.length <= BATCH_ARGUMENTS) {
-      const written = tryWriteBatch(this.#handle, ...records);
-      if (written >= 0) return written;
-    }
-    const views = records.map(bytesOf);
+    const views: Uint8Array[] = records.every(isBytes) ? records : records.map(bytesOf);
+    if (views.length <= BATCH_ARGUMENTS) return tryWriteBatch(this.#handle, ...views);
     for (const view of views) this.#fitting(view.byteLength);
     let written = 0;
     while (written < views.length) {
@@ -189,11 +183,6 @@ export class Producer implements Disposable, AsyncDisposable, Sink {
   /** @internal `tryWrite` without regard to the queue. */
   put(record: Input): boolean {
     if (typeof record === 'string') return tryWriteString(this.#handle, record);
-    const answer = tryWrite(this.#handle, record);
-    return answer === undefined || (answer === 0 && this.#tryWriteView(record));
-  }
-
-  #tryWriteView(record: Input): boolean {
     return tryWrite(this.#handle, bytesOf(record)) === undefined;
   }
 

@@ -41,23 +41,19 @@ unsafe fn with<const N: usize, A: Answer>(
     unsafe { with_handle(env, info, |state| &mut state.producers, body) }
 }
 
-/// The three answers of a write. `Written` is `undefined`, which costs nothing to make.
-enum Outcome {
-    Written,
-    Full,
-    /// Not a Uint8Array: TypeScript makes one of it, or throws.
-    Foreign,
-}
+/// `undefined` when written, which costs nothing to make; false when full.
+struct Written(bool);
 
-impl Answer for Outcome {
+impl Answer for Written {
     #[inline]
     fn value(self, env: sys::napi_env) -> sys::napi_value {
-        match self {
-            Outcome::Written => UNDEFINED,
-            Outcome::Full => false.value(env),
-            Outcome::Foreign => 0.value(env),
-        }
+        if self.0 { UNDEFINED } else { false.value(env) }
     }
+}
+
+#[cold]
+fn not_a_record() -> Error {
+    Error::new(Code::InvalidArgument, "a record is a string or a view of an ArrayBuffer")
 }
 
 /// `(handle)`: the handle's memory. To be called once, first.
@@ -70,15 +66,14 @@ unsafe extern "C" fn producer_memory(env: sys::napi_env, info: sys::napi_callbac
     }
 }
 
-/// `(handle, Uint8Array)`: undefined when written, false when full, 0 when it is no Uint8Array.
+/// `(handle, Uint8Array)`: undefined when written, false when full.
 unsafe extern "C" fn try_write(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     // SAFETY: the whole callback.
     unsafe {
         with::<2, _>(env, info, |producer, arguments| {
-            let Some(payload) = payload(env, arguments.values[1]) else { return Ok(Outcome::Foreign) };
+            let payload = payload(env, arguments.values[1]).ok_or_else(not_a_record)?;
             // The bytes stay where they are until JavaScript runs again.
-            let written = producer.ring().try_write(payload)?;
-            Ok(if written { Outcome::Written } else { Outcome::Full })
+            producer.ring().try_write(payload).map(Written)
         })
     }
 }
@@ -90,13 +85,12 @@ unsafe extern "C" fn try_write_string(env: sys::napi_env, info: sys::napi_callba
     let State { producers, text, .. } = &mut *state;
     let written = producers.get(arguments.u32(0)).ok_or_else(closed).and_then(|producer| {
         let value = arguments.values[1];
-        let not_a_string = || Error::new(Code::InvalidArgument, "the record is no string");
-        let units = text_length(env, value).ok_or_else(not_a_string)?;
+        let units = text_length(env, value).ok_or_else(not_a_record)?;
         let payload = if units > producer.ring().max_record() {
             // A unit is at least one byte: refused by its length, never read.
             Payload { bytes: ptr::dangling(), length: units }
         } else {
-            Payload::of(encode(env, value, units, text).ok_or_else(not_a_string)?)
+            Payload::of(encode(env, value, units, text).ok_or_else(not_a_record)?)
         };
         // SAFETY: the text stays in its scratch.
         unsafe { producer.ring().try_write(payload) }
@@ -104,8 +98,7 @@ unsafe extern "C" fn try_write_string(env: sys::napi_env, info: sys::napi_callba
     finish(env, state, written)
 }
 
-/// `(handle, ...Uint8Arrays)`: how many were written, or -1 when one is no Uint8Array. Arguments and
-/// not an array, since reading an element of an array costs 30 ns (NB: bench/run.mjs).
+/// `(handle, ...Uint8Arrays)`: how many were written. Arguments and not an array, since reading an element of an array costs 30 ns (NB: bench/run.mjs).
 unsafe extern "C" fn try_write_batch(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     let mut few = [ptr::null_mut(); BATCH + 1];
     let mut many = Vec::new();
@@ -123,11 +116,10 @@ unsafe extern "C" fn try_write_batch(env: sys::napi_env, info: sys::napi_callbac
     let records = if many.is_empty() { &few[1..count.max(1)] } else { &many[1..] };
     let State { producers, payloads, .. } = &mut *state;
     payloads.clear();
-    for &record in records {
-        let Some(payload) = payload(env, record) else { return (-1).value(env) };
-        payloads.push(payload);
-    }
     let written = producers.get(arguments.u32(0)).ok_or_else(closed).and_then(|producer| {
+        for &record in records {
+            payloads.push(payload(env, record).ok_or_else(not_a_record)?);
+        }
         // SAFETY: the bytes stay where they are until JavaScript runs again.
         unsafe { producer.ring().try_write_batch(payloads) }
     });
