@@ -19,6 +19,7 @@ const { advance, peek, release, waitAndPeek } = native;
  * Gets the memory that records lie in, where in it one starts and ends, and its position (units of
  * 8 bytes since the ring was made). `false` stops after this one.
  */
+// biome-ignore lint/suspicious/noConfusingVoidType: a handler that returns nothing is the usual one.
 export type DrainHandler = (memory: Buffer, start: number, end: number, position: number) => boolean | void;
 
 /** Records that are looked at with one call of the addon. */
