@@ -39,6 +39,7 @@ const producer = ring.producer();
 const record = () => Buffer.alloc(run.size, 0x61);
 // The warm-up is a call of its own, so that the timed one starts in compiled code.
 for (const records of [run.warmUp, run.records]) {
+  refusals = 0;
   if (run.batch === 1) produce(producer, record(), records);
   else produceBatches(producer, Array.from({ length: run.batch }, record), records);
 }

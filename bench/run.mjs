@@ -47,18 +47,17 @@ const placement = {
 /** Native and JavaScript next to each other in time, a probe before, between and after. */
 async function measurePair(configuration) {
   const before = await probe();
-  // The native run alone tells: a JavaScript one has threads of its own that wait.
-  const { result: native, share, disturbed } = await watched(() => runNative(configuration, placement));
+  const native = await watched(() => runNative(configuration, placement));
   const between = await probe();
-  const { nsPerRecord: js, refusals } = await runJavaScript(configuration, placement);
+  const js = await watched(() => runJavaScript(configuration, placement));
   return {
     configuration: configuration.name,
     probes: [before, between, await probe()],
-    share,
-    disturbed,
-    native,
-    js,
-    refusals,
+    disturbed: native.disturbed || js.disturbed,
+    native: native.result,
+    js: js.result.nsPerRecord,
+    refusals: js.result.refusals,
+    waited: [native.share, js.share],
   };
 }
 

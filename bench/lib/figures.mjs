@@ -13,7 +13,8 @@ export function median(values) {
 
 /**
  * 'near' or 'far' when all probes around a measurement agree, otherwise 'mixed': the regime changed
- * meanwhile, and the pair compares nothing. A system with one core counts as far.
+ * meanwhile, and the pair compares nothing. A probe that could not tell (one core, or busy ones) is
+ * not near.
  */
 export function regime(probes) {
   const near = probes.filter((nanoseconds) => nanoseconds !== null && nanoseconds < NEAR).length;

@@ -1,7 +1,7 @@
 // Whether other programs wanted the CPUs meanwhile: the two sides of a run fill two of them.
 import { readFileSync } from 'node:fs';
 
-/** More of a run's time than this, with somebody waiting for a CPU, and it says nothing; a quiet run has up to 0.1. */
+/** More of a run's time than this, with somebody waiting for a CPU, and it says nothing; a quiet run has up to 0.15. */
 const DISTURBED = 0.25;
 
 // Microseconds since boot in which a task waited for a CPU; `undefined` where the kernel does not say.

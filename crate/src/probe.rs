@@ -39,7 +39,8 @@ struct Court {
 }
 
 /// Bounces one cache line between the first two CPUs that this thread may run on. `None` when
-/// there is only one, or when the system does not let threads be placed. Takes up to 60 ms.
+/// there is only one, when the system does not let threads be placed, or when other programs keep
+/// the two too busy to tell. Takes up to 60 ms.
 pub fn cache_line_round_trip() -> Option<Probe> {
     let cpus = allowed_cpus();
     let (&here, &there) = (cpus.first()?, cpus.get(1)?);
