@@ -89,7 +89,7 @@ export function resultTable(title, results) {
       grouped(bytes),
       shortTime(seconds),
       grouped(Math.round(records / seconds)),
-      (bytes / seconds / 1e9).toFixed(2),
+      (bytes / seconds / 1e9).toFixed(3),
       pipe === undefined ? '' : (pipe.seconds / seconds).toFixed(1),
       says,
     ]);

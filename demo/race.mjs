@@ -86,7 +86,7 @@ const open = {
       address,
       receive: async () => {
         const socket = await connected;
-        await receiveByStream(socket.resume(), taker, onProgress);
+        await receiveByStream(socket, taker, onProgress);
       },
       close: () => server.close(),
     };

@@ -53,6 +53,7 @@ export function receiveByStream(stream, taker, onProgress) {
       stream.off('data', onData).off('end', finish).pause();
       resolve();
     };
-    stream.on('data', onData).on('end', finish);
+    // Resumed because a run before may have paused it.
+    stream.on('data', onData).on('end', finish).resume();
   });
 }

@@ -235,7 +235,7 @@ test('the table compares with the pipe', () => {
     { ...result, title: 'stdio pipe', seconds: 4 },
   ]);
   const rows = table.split('\n').filter((line) => line.includes('SHA-256'));
-  expect(rows[0]).toMatch(/ring .* 20 .* 4\.00 .* 8\.0 /);
+  expect(rows[0]).toMatch(/ring .* 20 .* 4\.000 .* 8\.0 /);
   expect(rows[1]).toMatch(/stdio pipe .* 1\.0 /);
 });
 
