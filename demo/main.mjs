@@ -87,17 +87,16 @@ async function load(peer, source) {
  * @param {string[]} paths
  */
 function describe({ count, bytes, files, cutShort, divided }, paths) {
-  const where =
-    paths.length > 0
-      ? `the ${grouped(files)} files named`
-      : `${grouped(files)} source files under node_modules`;
+  const where = paths.length > 0 ? 'named' : 'with source under node_modules';
   const notes = [
     ...(cutShort ? ['more there is, but the demo takes no more than this'] : []),
     ...(divided > 0
       ? [`${grouped(divided)} lines of more than ${grouped(LONGEST_RECORD)} bytes go in pieces`]
       : []),
   ];
-  return [`${grouped(count)} lines (${megabytes(bytes)}) of ${where}`, ...notes].join('; ').concat(':');
+  return [`${grouped(count)} lines (${megabytes(bytes)}) of ${grouped(files)} files ${where}`, ...notes]
+    .join('; ')
+    .concat(':');
 }
 
 /**
