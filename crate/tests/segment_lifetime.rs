@@ -7,7 +7,8 @@ use std::sync::{Arc, Barrier};
 
 use segment_support::{Child, Place, code, listen, role, say};
 use shmring::error::{Code, Detail};
-use shmring::layout::{DEFAULT_CAPACITY, Kind, Lifetime, MAX_CAPACITY};
+use shmring::layout::{DEFAULT_CAPACITY, Kind, Lifetime, MAX_CAPACITY, locks};
+use shmring::lock::ByteLock;
 use shmring::segment::{Access, CreateOptions, OpenOptions, Segment, Share, list, unlink};
 
 const NAME: &str = "x";
@@ -143,7 +144,7 @@ fn after_unlink_and_creation_anew_the_old_is_stale_and_never_removes_the_new() {
     assert_eq!(place.open(NAME).unwrap().id(), new.id());
     // The old one still works for those who have it.
     assert!(old.map().is_ok());
-    assert!(shmring::lock::ByteLock::try_exclusive(&old, old.layout().slot(1)).unwrap().is_some());
+    assert!(ByteLock::try_exclusive(&old, old.layout().slot(1)).unwrap().is_some());
     assert!(new.unlink().unwrap());
     assert!(!new.unlink().unwrap());
 }
@@ -170,8 +171,8 @@ fn unlinking_an_old_segment_never_hits_one_that_is_created_meanwhile() {
                 Err(error) => assert_eq!(error.code, Code::Exists),
             }
         };
-        let removed = removers.into_iter().filter(|_| true).map(|thread| thread.join().unwrap());
-        assert_eq!(removed.filter(|removed| *removed).count(), 1);
+        let removed: Vec<_> = removers.into_iter().map(|thread| thread.join().unwrap()).collect();
+        assert_eq!(removed.iter().filter(|removed| **removed).count(), 1);
         assert!(!new.is_stale());
         assert!(new.unlink().unwrap());
     }
@@ -306,4 +307,30 @@ fn the_list_tells_who_lives_and_who_died_and_skips_what_is_not_ours() {
     assert_eq!((info.alive, info.dead), (0, 1), "dropped without a release");
     shmring::owners::recover(&segment, &view.memory).unwrap();
     assert_eq!(list(Some(&place.0)).unwrap().pop().unwrap().dead, 0);
+}
+
+#[test]
+fn whoever_removes_waits_for_another_who_is_removing_and_gives_up_on_one_who_does_not_finish() {
+    let place = Place::new();
+    let segment = Segment::create(NAME, &place.small()).unwrap();
+    let remove: [&(dyn Fn() -> shmring::error::Result<bool> + Sync); 2] =
+        [&|| segment.unlink(), &|| unlink(NAME, Some(&place.0))];
+    let hold = || ByteLock::try_exclusive(&segment, locks::REMOVAL).unwrap().unwrap();
+    for remove in remove {
+        let held = hold();
+        assert_eq!(code(remove()), Code::Busy);
+        assert!(place.file(NAME).exists());
+        drop(held);
+    }
+    // One who was waiting finds the name gone, or a successor's, when he gets his turn.
+    let held = hold();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| segment.unlink().unwrap());
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        std::fs::remove_file(place.file(NAME)).unwrap();
+        let new = Segment::create(NAME, &place.small()).unwrap();
+        drop(held);
+        assert!(!waiting.join().unwrap());
+        assert!(!new.is_stale());
+    });
 }
