@@ -1,6 +1,6 @@
 import { type Batch, type BatchOwner, OpenBatch } from './batch.js';
 import { RingError } from './errors.js';
-import { closeWhenCollected, forget } from './handles.js';
+import type { OpenHandles } from './handles.js';
 import { NO_HANDLE, native } from './native.js';
 import {
   type DrainOptions,
@@ -45,15 +45,16 @@ export class Consumer implements AsyncIterable<Buffer>, Disposable, BatchOwner {
   #closing = false;
   #referenced = true;
   readonly #waiters = new Set<Waiter>();
+  readonly #forget: () => void;
 
   /** @internal */
-  constructor(handle: number) {
+  constructor(handle: number, handles: OpenHandles) {
     const scratch = new ArrayBuffer(8 + 8 * RUN);
     this.#handle = handle;
     this.#base = new Float64Array(scratch, 0, 1);
     this.#ranges = new Uint32Array(scratch, 8);
     this.#memory = native.consumerMemory(handle, scratch);
-    closeWhenCollected(this, () => {
+    this.#forget = handles.add(this, () => {
       native.closeConsumer(handle);
       native.retireConsumer(handle, undefined);
     });
@@ -241,7 +242,7 @@ export class Consumer implements AsyncIterable<Buffer>, Disposable, BatchOwner {
 
   #close(): void {
     const handle = this.#handle;
-    forget(this);
+    this.#forget();
     this.#handle = NO_HANDLE;
     this.#closing = false;
     native.closeConsumer(handle);

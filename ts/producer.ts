@@ -1,5 +1,5 @@
 import { RingError } from './errors.js';
-import { closeWhenCollected, forget } from './handles.js';
+import type { OpenHandles } from './handles.js';
 import { byteLengthOf, bytesOf, type Input, isBytes } from './input.js';
 import { NO_HANDLE, native } from './native.js';
 import {
@@ -26,13 +26,14 @@ export class Producer implements Disposable, AsyncDisposable, Sink {
   readonly #maxRecord: number;
   /** Writes that wait: nothing may overtake them. */
   readonly #queue = new WriteQueue(this);
+  readonly #forget: () => void;
 
   /** @internal */
-  constructor(handle: number, maxRecord: number) {
+  constructor(handle: number, maxRecord: number, handles: OpenHandles) {
     this.#handle = handle;
     this.#maxRecord = maxRecord;
     this.#memory = native.producerMemory(handle);
-    closeWhenCollected(this, () => native.closeProducer(handle, undefined));
+    this.#forget = handles.add(this, () => native.closeProducer(handle, undefined));
   }
 
   /** Copies one record in. False when there is no room now, or while a `write` is pending. */
@@ -162,7 +163,7 @@ export class Producer implements Disposable, AsyncDisposable, Sink {
   close(): void {
     const handle = this.#handle;
     if (handle === NO_HANDLE) return;
-    forget(this);
+    this.#forget();
     this.#handle = NO_HANDLE;
     this.#queue.close();
     native.closeProducer(handle, this.#memory);

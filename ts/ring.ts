@@ -93,17 +93,13 @@ export class Ring implements Disposable {
 
   /** Attaches as the producer. `BUSY` while another lives, `SEALED` for good. */
   producer(options?: { label?: string }): Producer {
-    const producer = new Producer(this.#native.attachProducer(label(options)), this.maxRecord);
-    this.#handles.add(producer);
-    return producer;
+    return new Producer(this.#native.attachProducer(label(options)), this.maxRecord, this.#handles);
   }
 
   /** Attaches as the consumer. `BUSY` while another lives. */
   consumer(options?: ConsumerOptions): Consumer {
     const { label, endWhen } = consumerOptions(options);
-    const consumer = new Consumer(this.#native.attachConsumer(label, endWhen));
-    this.#handles.add(consumer);
-    return consumer;
+    return new Consumer(this.#native.attachConsumer(label, endWhen), this.#handles);
   }
 
   /** Standby: attaches as soon as the living consumer closes or dies. Undefined on time-out. */
