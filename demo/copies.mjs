@@ -67,7 +67,8 @@ export class Copies {
     this.bytes += end - start;
     if (this.#used + LENGTH_BYTES + end - start > this.#memory.length) return;
     this.#used = this.#memory.writeUInt32LE(end - start, this.#used);
-    this.#used += memory.copy(this.#memory, this.#used, start, end);
+    this.#memory.set(memory.subarray(start, end), this.#used);
+    this.#used += end - start;
   }
 
   /** @returns {{ good: boolean, says: string }} */

@@ -26,7 +26,7 @@ export function machineLine() {
 
 /** @param {ReturnType<typeof probeCores>} probe */
 function probeText(probe) {
-  if (probe === undefined) return 'no second core to probe';
+  if (probe === undefined) return 'cache line between cores not measured (one core, or too busy)';
   const { cpus: pair, nanoseconds } = probe;
   const distance = nanoseconds < FAR_NS ? 'near' : 'far';
   return `cache line between cores ${pair.join(' and ')} and back: ${Math.round(nanoseconds)} ns (${distance})`;
