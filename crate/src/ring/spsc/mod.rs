@@ -7,6 +7,7 @@
 //! OneToOneRingBuffer). A record never wraps: padding fills the rest of the buffer, and both become
 //! visible by the same store of `tail`.
 
+mod claim;
 mod consumer;
 mod producer;
 

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use super::claim::Claim;
 use super::{LAST_POSITION, Places};
 use crate::error::{Code, Error, Result};
 use crate::layout::{Layout, RECORD_HEADER, slot};
@@ -24,18 +25,11 @@ impl Payload {
     }
 }
 
-/// An open claim: a record whose payload somebody is writing in place.
-#[derive(Debug, Clone, Copy)]
-struct Claim {
-    start: u64,
-    length: usize,
-}
-
 /// The writing side. Its owner holds the lock of the producer's slot.
 #[derive(Debug)]
 pub struct Producer<M> {
-    memory: M,
-    places: Places,
+    pub(super) memory: M,
+    pub(super) places: Places,
     /// Where the next record starts: the authority, of which the shared `tail` is a copy.
     tail: u64,
     /// The last `head` that was read; the true one is not before it.
@@ -44,9 +38,9 @@ pub struct Producer<M> {
     ledger: Ledger,
     bell: Bell,
     sleeper: Sleeper,
-    claim: Option<Claim>,
+    pub(super) claim: Option<Claim>,
     refused: u64,
-    aborted: u64,
+    pub(super) aborted: u64,
     poison: Option<Box<Error>>,
 }
 
@@ -157,55 +151,6 @@ impl<M: Memory> Producer<M> {
         (count, bytes)
     }
 
-    /// Opens a claim of `length` bytes: returns the offset of its payload in the data area, or
-    /// `None` when there is no room now.
-    pub fn try_claim(&mut self, length: usize, now: u64) -> Result<Option<usize>> {
-        self.begin_write()?;
-        let start = match self.reserve(length, span(length) as u64) {
-            Ok(Some(start)) => start,
-            refusal => return self.refuse(refusal).map(|_| None),
-        };
-        let claim = Claim { start, length };
-        self.claim = Some(claim);
-        self.describe_claim(Some(claim), now);
-        Ok(Some(self.places.offset(start) - self.places.data + RECORD_HEADER))
-    }
-
-    /// Commits the open claim with its first `length` bytes.
-    pub fn commit(&mut self, length: Option<usize>) -> Result<()> {
-        self.check_poison()?;
-        let claim = self.claim.ok_or_else(no_claim)?;
-        let length = length.unwrap_or(claim.length);
-        if length > claim.length {
-            return Err(Error::new(
-                Code::InvalidArgument,
-                format!("commit({length}) is more than the {} bytes claimed", claim.length),
-            ));
-        }
-        self.claim = None;
-        let header = Header::Record(length);
-        self.put_header(claim.start, header);
-        self.publish(claim.start + header.span() as u64, 1);
-        self.describe_claim(None, 0);
-        self.end_write();
-        Ok(())
-    }
-
-    /// Gives the open claim back.
-    pub fn abort(&mut self) -> Result<()> {
-        self.claim.take().ok_or_else(no_claim)?;
-        self.aborted += 1;
-        // ORDERING: Relaxed; a counter for people.
-        self.memory.store64(self.places.producer + slot::ABORTED, self.aborted, Ordering::Relaxed);
-        self.describe_claim(None, 0);
-        self.end_write();
-        Ok(())
-    }
-
-    pub fn has_claim(&self) -> bool {
-        self.claim.is_some()
-    }
-
     /// Bytes of the largest record.
     pub fn max_record(&self) -> usize {
         self.places.capacity as usize - RECORD_HEADER
@@ -264,7 +209,7 @@ impl<M: Memory> Producer<M> {
     /// Raises the mark that a reader of a sealed ring waits for, then looks whether it is sealed:
     /// whoever seals first and looks at the mark afterwards either sees it or is seen.
     #[inline]
-    fn begin_write(&mut self) -> Result<()> {
+    pub(super) fn begin_write(&mut self) -> Result<()> {
         if self.claim.is_some() || self.poison.is_some() {
             return Err(self.cannot_begin());
         }
@@ -283,7 +228,7 @@ impl<M: Memory> Producer<M> {
     }
 
     #[inline]
-    fn end_write(&self) {
+    pub(super) fn end_write(&self) {
         // ORDERING: Release; who sees the mark lowered sees the tail that was published before.
         // Partner: Consumer::producer_is_writing.
         self.memory.store32(self.places.producer + slot::WRITING, 0, Ordering::Release);
@@ -300,7 +245,7 @@ impl<M: Memory> Producer<M> {
         }
     }
 
-    fn check_poison(&self) -> Result<()> {
+    pub(super) fn check_poison(&self) -> Result<()> {
         self.poison.as_deref().map_or(Ok(()), |error| Err(error.clone()))
     }
 
@@ -345,7 +290,7 @@ impl<M: Memory> Producer<M> {
     /// returns where it starts. The padding before it, if any, is written but not yet published;
     /// only when both do not fit it is published alone, so that the consumer can clear the way.
     #[inline]
-    fn reserve(&mut self, length: usize, bytes: u64) -> Result<Option<u64>> {
+    pub(super) fn reserve(&mut self, length: usize, bytes: u64) -> Result<Option<u64>> {
         if bytes > self.places.capacity {
             return Err(self.too_large(length));
         }
@@ -368,7 +313,7 @@ impl<M: Memory> Producer<M> {
     }
 
     #[cold]
-    fn refuse(&mut self, refusal: Result<Option<u64>>) -> Result<()> {
+    pub(super) fn refuse(&mut self, refusal: Result<Option<u64>>) -> Result<()> {
         self.end_write();
         refusal?;
         self.refused += 1;
@@ -394,14 +339,14 @@ impl<M: Memory> Producer<M> {
     }
 
     #[inline]
-    fn put_header(&self, position: u64, header: Header) {
+    pub(super) fn put_header(&self, position: u64, header: Header) {
         // ORDERING: Relaxed; published by the store of the tail. Partner: Producer::publish.
         self.memory.store64(self.places.offset(position), header.encode(position), Ordering::Relaxed);
     }
 
     /// Makes everything before `tail` visible.
     #[inline]
-    fn publish(&mut self, tail: u64, records: u64) {
+    pub(super) fn publish(&mut self, tail: u64, records: u64) {
         self.written += records;
         let entry = Entry { records: self.written, abandoned: 0 };
         self.ledger.record(&self.memory, tail, entry);
@@ -432,20 +377,4 @@ impl<M: Memory> Producer<M> {
         self.head = found;
         Ok(())
     }
-
-    /// Tells people what this producer holds open.
-    fn describe_claim(&self, claim: Option<Claim>, now: u64) {
-        let at = self.places.producer;
-        // ORDERING: Relaxed; hints for people.
-        if let Some(claim) = claim {
-            self.memory.store64(at + slot::CLAIM_POSITION, claim.start, Ordering::Relaxed);
-            self.memory.store64(at + slot::CLAIM_SINCE, now, Ordering::Relaxed);
-        }
-        let bytes = claim.map_or(0, |claim| claim.length as u64 + 1);
-        self.memory.store64(at + slot::CLAIM_BYTES, bytes, Ordering::Relaxed);
-    }
-}
-
-fn no_claim() -> Error {
-    Error::new(Code::InvalidArgument, "no claim is open: call tryClaim first")
 }

@@ -1,0 +1,83 @@
+//! Claims: records whose payload is written in place, between `try_claim` and `commit` or `abort`.
+
+use std::sync::atomic::Ordering;
+
+use super::Producer;
+use crate::error::{Code, Error, Result};
+use crate::layout::{RECORD_HEADER, slot};
+use crate::memory::Memory;
+use crate::record::{Header, span};
+
+/// An open claim: a record whose payload somebody is writing in place.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Claim {
+    start: u64,
+    length: usize,
+}
+
+impl<M: Memory> Producer<M> {
+    /// Opens a claim of `length` bytes: returns the offset of its payload in the data area, or
+    /// `None` when there is no room now.
+    pub fn try_claim(&mut self, length: usize, now: u64) -> Result<Option<usize>> {
+        self.begin_write()?;
+        let start = match self.reserve(length, span(length) as u64) {
+            Ok(Some(start)) => start,
+            refusal => return self.refuse(refusal).map(|_| None),
+        };
+        let claim = Claim { start, length };
+        self.claim = Some(claim);
+        self.describe_claim(Some(claim), now);
+        Ok(Some(self.places.offset(start) - self.places.data + RECORD_HEADER))
+    }
+
+    /// Commits the open claim with its first `length` bytes.
+    pub fn commit(&mut self, length: Option<usize>) -> Result<()> {
+        self.check_poison()?;
+        let claim = self.claim.ok_or_else(no_claim)?;
+        let length = length.unwrap_or(claim.length);
+        if length > claim.length {
+            return Err(Error::new(
+                Code::InvalidArgument,
+                format!("commit({length}) is more than the {} bytes claimed", claim.length),
+            ));
+        }
+        self.claim = None;
+        let header = Header::Record(length);
+        self.put_header(claim.start, header);
+        self.publish(claim.start + header.span() as u64, 1);
+        self.describe_claim(None, 0);
+        self.end_write();
+        Ok(())
+    }
+
+    /// Gives the open claim back.
+    pub fn abort(&mut self) -> Result<()> {
+        self.claim.take().ok_or_else(no_claim)?;
+        self.aborted += 1;
+        // ORDERING: Relaxed; a counter for people.
+        self.memory.store64(self.places.producer + slot::ABORTED, self.aborted, Ordering::Relaxed);
+        self.describe_claim(None, 0);
+        self.end_write();
+        Ok(())
+    }
+
+    pub fn has_claim(&self) -> bool {
+        self.claim.is_some()
+    }
+
+    /// Tells people what this producer holds open.
+    pub(super) fn describe_claim(&self, claim: Option<Claim>, now: u64) {
+        let at = self.places.producer;
+        // ORDERING: Relaxed; hints for people.
+        if let Some(claim) = claim {
+            self.memory.store64(at + slot::CLAIM_POSITION, claim.start, Ordering::Relaxed);
+            self.memory.store64(at + slot::CLAIM_SINCE, now, Ordering::Relaxed);
+        }
+        let bytes = claim.map_or(0, |claim| claim.length as u64 + 1);
+        self.memory.store64(at + slot::CLAIM_BYTES, bytes, Ordering::Relaxed);
+    }
+}
+
+fn no_claim() -> Error {
+    Error::new(Code::InvalidArgument, "no claim is open: call tryClaim first")
+}
