@@ -27,8 +27,8 @@ async function arrivesWhole({ write, read, count, laps }: Stream): Promise<void>
 }
 
 describe('records of varying size, through a ring that wraps again and again', () => {
-  test('arrive whole, in order and once: 2,000,000 single writes, drained', { timeout: 120_000 }, () =>
-    arrivesWhole({ write: 'sync', read: 'drainSync', count: 2_000_000, laps: 2000 }),
+  test('arrive whole, in order and once: 3,000,000 single writes, drained', { timeout: 120_000 }, () =>
+    arrivesWhole({ write: 'sync', read: 'drainSync', count: 3_000_000, laps: 3000 }),
   );
 
   test.each([

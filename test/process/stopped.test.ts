@@ -66,6 +66,7 @@ describe('a stopped process', () => {
     expect(await write).toBe(false);
     expect(await standby).toBeUndefined();
     actor.child.kill('SIGCONT');
+    await actor.do('dispose');
     const { records } = await actor.do('drain');
     expect(records[0]).toEqual([0, 'first']);
     expect(records).toHaveLength(count + 1);

@@ -27,9 +27,9 @@ function agrees(capacity: number, numRuns: number): void {
 
 describe('any sequence of calls agrees with a plain queue and the arithmetic of its space', () => {
   test.each([
-    [4096, 400],
-    [8192, 100],
-    [65_536, 40],
+    [4096, 1200],
+    [8192, 300],
+    [65_536, 100],
   ])('in a ring of %i bytes', { timeout: 120_000 }, (capacity, runs) => agrees(capacity, runs));
 });
 

@@ -160,7 +160,6 @@ describe('Ring.openOrCreate', () => {
 
   test.each([
     ['capacity', 8192, 8192, 4096],
-    ['kind', 'mpsc', 'mpsc', 'spsc'],
     ['lifetime', 'attached', 'attached', 'persistent'],
   ])('throws MISMATCH with option %s, expected and found', (option, value, expected, found) => {
     const { name } = createRing();

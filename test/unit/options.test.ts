@@ -123,6 +123,7 @@ describe('a time-out', () => {
 
   test.each([7, null, 'soon'])('in options that are %j is INVALID_ARGUMENT', async (value) => {
     const { producer, consumer } = createEnds();
+    producer.tryWrite('left alone');
     const options = value as unknown as object;
     expect(codeOf(() => consumer.waitSync(options))).toBe('INVALID_ARGUMENT');
     expect(codeOf(() => producer.writeSync('x', options))).toBe('INVALID_ARGUMENT');
