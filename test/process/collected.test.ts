@@ -15,4 +15,10 @@ describe('a handle that was dropped without closing', () => {
       if (what === 'producer') expect(ring.consumer().tryRead()?.toString()).toBe('x');
     },
   );
+
+  test('is not closed while it is used, though its ring was dropped', async () => {
+    const child = start('collected', { name: createRing().name, what: 'ringInUse' }, ['--expose-gc']);
+    expect(await child.message('kept')).toMatchObject({ written: true, named: true });
+    await child.finished();
+  });
 });

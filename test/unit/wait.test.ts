@@ -120,6 +120,29 @@ describe('wait', () => {
   });
 });
 
+describe('an abort', () => {
+  test.each([new Error('my reason'), 'a string', undefined])(
+    'for the reason %s rejects every call with the same AbortError, which tells the reason',
+    async (reason) => {
+      const { ring, producer, consumer } = createEnds();
+      const signal = AbortSignal.abort(reason);
+      for (const call of [
+        () => consumer.wait({ signal }),
+        () => producer.write('x', { signal }),
+        () => producer.waitForRoom(8, { signal }),
+        () => producer.flush({ signal }),
+        () => ring.consumerWhenFree({ signal }),
+        () => consumer.batches({ signal })[Symbol.asyncIterator]().next(),
+      ]) {
+        const error = await rejection(call());
+        expect(error, String(call)).toMatchObject({ name: 'AbortError', code: 'ABORT_ERR' });
+        expect((error as Error).cause, String(call)).toBe(signal.reason);
+      }
+      expect(ring.stats()).toMatchObject({ written: 0, consumers: 1 });
+    },
+  );
+});
+
 describe('waitSync', () => {
   test('is ready at once when something waits', () => {
     const { producer, consumer } = createEnds();

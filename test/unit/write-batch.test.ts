@@ -102,6 +102,31 @@ describe('tryWriteBatch', () => {
     }
   });
 
+  test('whose getter gives something else each time writes only what was checked', () => {
+    const { ring, producer, consumer } = createEnds();
+    const answers: unknown[] = [Buffer.from('a'), 'b', 7, undefined, Buffer.from('c'), 'd', {}, 'e'];
+    for (let offset = 0; offset < answers.length; offset += 1) {
+      let asked = offset;
+      const records = ['first', 'x', 'last'];
+      Object.defineProperty(records, 1, {
+        get: () => answers[asked++ % answers.length],
+      });
+      const before = ring.stats().written;
+      let written = 0;
+      try {
+        written = producer.tryWriteBatch(records);
+        expect(written).toBe(3);
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'ERR_SHMRING_INVALID_ARGUMENT' });
+      }
+      expect(ring.stats().written).toBe(before + written);
+      const [first, middle, last] = drainStrings(consumer);
+      if (written === 0) continue;
+      expect([first, last]).toEqual(['first', 'last']);
+      expect(['a', 'b', 'c', 'd', 'e']).toContain(middle);
+    }
+  });
+
   test('that does not fit as a whole writes what fits and says so', () => {
     const { ring, producer, consumer } = createEnds();
     const records = Array.from({ length: 100 }, (_, i) => `${i}`.padEnd(56, '.'));
@@ -129,6 +154,21 @@ describe('tryWriteBatch', () => {
       expect(producer.tryWriteBatch(records)).toBe(40);
     }
     expect(drainStrings(consumer)).toEqual(records);
+  });
+
+  test('of ten thousand records is one part too, as long as it is no larger than maxRecord', () => {
+    const { ring, producer, consumer } = createEnds({ capacity: 131_072 });
+    producer.tryWrite(Buffer.alloc(65_536));
+    const records = Array(10_000).fill('');
+    expect(producer.tryWriteBatch(records)).toBe(0);
+    expect(ring.stats().written).toBe(1);
+    expect(consumer.tryRead()?.length).toBe(65_536);
+    const written = producer.tryWriteBatch(records);
+    if (written === 0) {
+      expect(consumer.tryRead()).toBeUndefined();
+      expect(producer.tryWriteBatch(records)).toBe(10_000);
+    } else expect(written).toBe(10_000);
+    expect(consumer.drain(() => {})).toBe(10_000);
   });
 
   test('counts a refusal when it is cut short', () => {
