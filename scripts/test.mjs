@@ -11,6 +11,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { toolchainProblems } from './setup/toolchain.mjs';
 import { add, countCargo, countVitest, judge, summary } from './test/count.mjs';
 import { endRunners, runRunner } from './test/runner.mjs';
+import { COUNTS_FILE } from './test/vitest-reporter.mjs';
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 
@@ -34,11 +35,16 @@ async function runCargo(args) {
 async function runVitest(args) {
   const folder = mkdtempSync(join(tmpdir(), 'shmring-test-'));
   try {
-    const report = join(folder, 'report.json');
+    const file = join(folder, 'counts.json');
     const vitest = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs');
-    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-    const failure = await runRunner(process.execPath, [vitest, 'run', ...reporters, ...args], { cwd: ROOT });
-    return judge('vitest', countVitest(readIfThere(report)), failure);
+    const reporter = join(ROOT, 'scripts', 'test', 'vitest-reporter.mjs');
+    const failure = await runRunner(
+      process.execPath,
+      [vitest, 'run', '--reporter=default', `--reporter=${reporter}`, ...args],
+      { cwd: ROOT, env: { ...process.env, [COUNTS_FILE]: file } },
+    );
+    const { count, unfinished } = countVitest(readIfThere(file));
+    return judge('vitest', count, failure && [failure, ...unfinished].join(', not finished: '));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 
 /** No suite takes this long unless something in it hangs. */
-const LIMIT_MS = 10 * 60_000;
+const LIMIT_MS = 8 * 60_000;
 const PATIENCE_MS = 3_000;
 
 /** @type {Set<() => void>} */
@@ -16,15 +16,15 @@ export function endRunners() {
 /**
  * @param {string} command
  * @param {readonly string[]} args
- * @param {{ cwd: string, onOutput?: (text: string) => void }} options with `onOutput` the runner writes
+ * @param {{ cwd: string, env?: NodeJS.ProcessEnv, onOutput?: (text: string) => void }} options with `onOutput` the runner writes
  *   to a pipe and the text is passed on; without, it has the terminal for itself
  * @returns {Promise<string | undefined>} how it ended, if not well
  */
-export function runRunner(command, args, { cwd, onOutput }) {
+export function runRunner(command, args, { cwd, env = process.env, onOutput }) {
   return new Promise((resolve) => {
     const stdio = onOutput ? 'pipe' : 'inherit';
     // A process group of its own, so that the whole of it can be ended.
-    const child = spawn(command, args, { cwd, stdio: ['ignore', stdio, stdio], detached: true });
+    const child = spawn(command, args, { cwd, env, stdio: ['ignore', stdio, stdio], detached: true });
     /** @param {NodeJS.Signals} name */
     const kill = (name) => {
       try {
