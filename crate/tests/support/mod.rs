@@ -1,0 +1,14 @@
+//! Memories that stand in for a mapped segment, so that the protocols run without one, and what the
+//! tests over them share.
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
+pub mod asymmetric;
+pub mod heap;
+pub mod looming;
+pub mod model;
+pub mod mortal;
+pub mod positions;
+pub mod records;
+pub mod spsc_model;
+pub mod spsc_real;
+pub mod weaken;
