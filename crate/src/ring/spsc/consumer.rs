@@ -230,7 +230,6 @@ impl<M: Memory> Consumer<M> {
             let header = self.header(self.next).map_err(|error| self.poisoned(error))?;
             if let Header::Padding(_) = header {
                 self.next += header.span() as u64;
-                self.run_released = 0;
             }
         }
         Ok(())
