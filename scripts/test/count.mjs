@@ -46,7 +46,7 @@ export function judge(runner, count, failure) {
   if (failure !== undefined && count.failed === 0) {
     return {
       count: oneMore,
-      complaint: `${runner} ${failure} though no test failed: counted as one failed.`,
+      complaint: `${runner} ${failure}; no failed test accounts for it: counted as one failed.`,
     };
   }
   if (count.passed + count.failed === 0) {
