@@ -2,7 +2,9 @@
 
 mod support;
 
-use shmring::layout::{Kind, Layout};
+use shmring::error::Code;
+use shmring::layout::{CONSUMER_SLOT, Kind, Layout, slot};
+use shmring::ring::spsc::PRODUCER_SLOT;
 use support::records::{look_until_empty, payload, write};
 use support::spsc_real::Real;
 
@@ -25,4 +27,34 @@ fn a_run_that_is_released_twice_does_not_take_the_records_behind_the_padding_wit
 
     let received = look_until_empty(&memory, &real.layout, &mut real.consumer);
     assert_eq!(received, [(4096, payload(1, 56)), (4096 + 64, payload(2, 56))]);
+}
+
+#[test]
+fn releasing_more_than_was_handed_out_is_an_error_and_no_panic() {
+    let mut real = Real::new(Layout::new(Kind::Spsc, 4096).unwrap(), 0);
+    assert!(write(&mut real.producer, 0, 8));
+    let mut ranges = [0; 8];
+    assert_eq!(real.consumer.peek(&mut ranges, 4, true).unwrap().count, 1);
+    real.consumer.release(&ranges, 1).unwrap();
+    assert_eq!(real.consumer.release(&ranges, 2).unwrap_err().code, Code::InvalidArgument);
+}
+
+#[test]
+fn a_consumer_that_takes_over_a_damaged_counter_counts_on_without_a_panic() {
+    let mut real = Real::new(Layout::new(Kind::Spsc, 4096).unwrap(), 0);
+    assert!(write(&mut real.producer, 0, 8));
+    real.memory.set(real.layout.slot(CONSUMER_SLOT) + slot::LEDGER + 8, u64::MAX);
+    real.replace_consumer().unwrap();
+    let memory = real.memory.clone();
+    assert_eq!(look_until_empty(&memory, &real.layout, &mut real.consumer).len(), 1);
+}
+
+#[test]
+fn a_producer_that_takes_over_a_damaged_count_of_aborts_counts_on_without_a_panic() {
+    let mut real = Real::new(Layout::new(Kind::Spsc, 4096).unwrap(), 0);
+    real.memory.set(real.layout.slot(PRODUCER_SLOT) + slot::ABORTED, u64::MAX);
+    real.replace_producer().unwrap();
+    assert!(real.producer.try_claim(8, 0).unwrap().is_some());
+    real.producer.abort().unwrap();
+    assert_eq!(real.aborted(), 0);
 }

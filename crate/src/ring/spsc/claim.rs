@@ -53,7 +53,7 @@ impl<M: Memory> Producer<M> {
     /// Gives the open claim back.
     pub fn abort(&mut self) -> Result<()> {
         self.claim.take().ok_or_else(no_claim)?;
-        self.aborted += 1;
+        self.aborted = self.aborted.wrapping_add(1);
         // ORDERING: Relaxed; a counter for people.
         self.memory.store64(self.places.producer + slot::ABORTED, self.aborted, Ordering::Relaxed);
         self.describe_claim(None, 0);

@@ -140,12 +140,12 @@ impl<M: Memory> Consumer<M> {
         }
         let end = ranges[2 * count - 1] as u64;
         let offset = self.next & (self.places.capacity - 1);
-        let next = self.next + end.next_multiple_of(8).wrapping_sub(offset);
+        let next = self.next.wrapping_add(end.next_multiple_of(8).wrapping_sub(offset));
         if next <= self.next || next > self.tail {
             return Err(Error::new(Code::InvalidArgument, "more is released than was handed out"));
         }
         self.next = next;
-        self.read.records += (count - self.run_released) as u64;
+        self.read.records = self.read.records.wrapping_add((count - self.run_released) as u64);
         self.run_released = count;
         self.publish_head()
     }
