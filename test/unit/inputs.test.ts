@@ -52,6 +52,12 @@ function detached(): Uint8Array {
   return view;
 }
 
+type Resizable = ArrayBuffer & { resize(byteLength: number): void };
+
+function resizable(byteLength: number, maxByteLength: number): Resizable {
+  return Reflect.construct(ArrayBuffer, [byteLength, { maxByteLength }]) as Resizable;
+}
+
 describe('a record given as a view', () => {
   test.each(VIEWS)('is written byte for byte: %s', (_, view) => {
     const { producer, consumer } = createEnds();
@@ -84,6 +90,28 @@ describe('a record given as a view', () => {
       }
     }
     expect(ring.stats().recordsWaiting).toBe(0);
+  });
+
+  test('of a resizable buffer is written with the length that it has at the call', () => {
+    const { producer, consumer } = createEnds();
+    const buffer = resizable(16, 64);
+    const tracking = new Uint8Array(buffer);
+    const fixed = new Uint8Array(buffer, 8, 8);
+    fixed.fill(7);
+    producer.tryWriteBatch([tracking, fixed]);
+    buffer.resize(40);
+    producer.tryWrite(tracking);
+    expect([0, 1, 2].map(() => consumer.tryRead()?.length)).toEqual([16, 8, 40]);
+    buffer.resize(12);
+    producer.tryWrite(tracking);
+    expect(consumer.tryRead()?.length).toBe(12);
+    // This one now reaches past the end of its buffer.
+    try {
+      producer.tryWrite(fixed);
+      expect(consumer.tryRead()?.length).toBe(0);
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'ERR_SHMRING_INVALID_ARGUMENT' });
+    }
   });
 
   test('that subclasses and lies about its length is taken by its true length', () => {

@@ -107,7 +107,7 @@ describe('tryWriteBatch', () => {
     const answers: unknown[] = [Buffer.from('a'), 'b', 7, undefined, Buffer.from('c'), 'd', {}, 'e'];
     for (let offset = 0; offset < answers.length; offset += 1) {
       let asked = offset;
-      const records = ['first', 'x', 'last'];
+      const records = [Buffer.from('first'), 'x', Buffer.from('last')];
       Object.defineProperty(records, 1, {
         get: () => answers[asked++ % answers.length],
       });
