@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { showStep } from './display.mjs';
 import { lock } from './lock.mjs';
+import { endWithParent } from './parent.mjs';
 import { readStamp, removeStamp, sameContents, takeStamp, writeStamp } from './stamp.mjs';
 import { steps } from './steps.mjs';
 import { runTool, ToolFailed } from './tool.mjs';
@@ -18,6 +19,7 @@ class SetUpError extends Error {}
 
 /** @param {string[]} args `--quiet`, then perhaps `--then FILE ARG…` */
 export async function main(args) {
+  endWithParent();
   const then = args.indexOf('--then');
   const own = then === -1 ? args : args.slice(0, then);
   const status = await setUpWithSignals({ quiet: own.includes('--quiet') });
