@@ -49,7 +49,7 @@ describe('for await', () => {
     for (let i = 0; i < 5; i += 1) {
       expect(ring.stats().read).toBe(i);
       const { value } = await iterator.next();
-      expect(value.toString()).toBe(`${i}`);
+      expect(String(value)).toBe(`${i}`);
       expect(ring.stats().read).toBe(i + 1);
     }
   });
@@ -107,7 +107,7 @@ describe('for await', () => {
     expect(await isPending(Promise.race(asked), 20)).toBe(true);
     for (const text of ['1', '2', '3']) producer.tryWrite(text);
     const answers = await within(Promise.all(asked), 'the answers');
-    expect(answers.map(({ value }) => value.toString())).toEqual(['1', '2', '3']);
+    expect(answers.map(({ value }) => String(value))).toEqual(['1', '2', '3']);
   });
 
   test('over what is there already lets the event loop turn', async () => {

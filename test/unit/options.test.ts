@@ -71,7 +71,7 @@ describe('options of a ring', () => {
 describe('options of a handle', () => {
   test.each([7, null, {}, true])('label: %j is INVALID_ARGUMENT and takes no slot', (label) => {
     const ring = createRing();
-    const options = { label } as unknown as ConsumerOptions;
+    const options = { label } as unknown as { label: string };
     expect(codeOf(() => ring.producer(options))).toBe('INVALID_ARGUMENT');
     expect(codeOf(() => ring.consumer(options))).toBe('INVALID_ARGUMENT');
     expect(ring.owners()).toEqual([]);
