@@ -1,5 +1,6 @@
 export const HEADER_BYTES: number;
 export function lengthOf(producer: number, sequence: number, longest: number): number;
+export function batchLengthOf(sequence: number): number;
 export function fillRecord(
   memory: Uint8Array,
   start: number,

@@ -17,6 +17,11 @@ export function lengthOf(producer, sequence, longest) {
   return HEADER_BYTES + ((hash >>> 8) % (most - HEADER_BYTES + 1));
 }
 
+/** How many records the writer of batches puts together from this sequence on. */
+export function batchLengthOf(sequence) {
+  return 2 + (sequence % 7);
+}
+
 function put(memory, at, word) {
   memory[at] = word;
   memory[at + 1] = word >>> 8;
