@@ -46,6 +46,6 @@ test('counts are there after each file, with the names of those that did not end
 test('a file that cannot be loaded and an error outside of any test are failures', () => {
   const reporter = new CountReporter();
   reporter.onTestModuleEnd(moduleOf('broken.test.ts', [], 'failed'));
-  reporter.onTestRunEnd([], [new Error('unhandled')]);
+  reporter.onTestRunEnd([], [new Error('unhandled'), new Error('the same again')]);
   expect(written()).toMatchObject({ passed: 0, failed: 2 });
 });
