@@ -1,6 +1,6 @@
 import { RingError } from './errors.js';
 import type { OpenHandles } from './handles.js';
-import { byteLengthOf, bytesOf, type Input, isBytes } from './input.js';
+import { allBytes, byteLengthOf, bytesOf, type Input } from './input.js';
 import { NO_HANDLE, native } from './native.js';
 import {
   byteLength as checkedLength,
@@ -78,7 +78,7 @@ export class Producer implements Disposable, AsyncDisposable, Sink {
   tryWriteBatch(records: readonly Input[]): number {
     if (!Array.isArray(records)) throw invalid('records', 'an array', records);
     if (this.#queue.length !== 0) return 0;
-    const views: Uint8Array[] = records.every(isBytes) ? records : records.map(bytesOf);
+    const views = allBytes(records) ? (records as readonly Uint8Array[]) : records.map(bytesOf);
     if (views.length <= BATCH_ARGUMENTS) return tryWriteBatch(this.#handle, ...views);
     for (const view of views) this.#fitting(view.byteLength);
     let written = 0;

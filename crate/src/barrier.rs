@@ -2,7 +2,7 @@
 //!
 //! A publisher looks for a sleeper after every record, a sleeper announces itself once a sleep.
 //! Both need a full fence between their store and their look, and a full fence makes the publisher
-//! wait until its stores have reached the other core: NB: bench/native `--fence`, docs/performance.
+//! wait until its stores have reached the other core: NB: bench/native `--fence`, docs/memory-model.md.
 //! The system call membarrier(2) moves that cost to the sleeper: it makes every core that runs a
 //! thread of a registered process execute a full barrier, so a publisher needs only to keep the
 //! compiler from reordering (the technique of liburcu and of folly's asymmetric barrier).

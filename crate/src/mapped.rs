@@ -123,6 +123,28 @@ unsafe impl Memory for MappedMemory {
     }
 
     #[inline(always)]
+    fn expect_write(&self, at: usize) {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: a hint for an address within the mapping; it accesses nothing.
+        unsafe {
+            core::arch::asm!("prefetchw [{}]", in(reg) self.at(at, 1), options(nostack, preserves_flags, readonly));
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = at;
+    }
+
+    #[inline(always)]
+    fn expect_read(&self, at: usize) {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: a hint for an address within the mapping; it accesses nothing.
+        unsafe {
+            core::arch::asm!("prefetcht0 [{}]", in(reg) self.at(at, 1), options(nostack, preserves_flags, readonly));
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = at;
+    }
+
+    #[inline(always)]
     fn fence(&self, order: Ordering) {
         fence(order);
     }

@@ -43,6 +43,14 @@ pub unsafe trait Memory {
     /// `target` is writable for `length` bytes; `at..at + length` lies within the data area.
     unsafe fn copy_out(&self, at: usize, target: *mut u8, length: usize);
 
+    /// Says that the line at `at` will soon be written. A hint, which may do nothing.
+    #[inline(always)]
+    fn expect_write(&self, _at: usize) {}
+
+    /// Says that the line at `at` will soon be read. A hint, which may do nothing.
+    #[inline(always)]
+    fn expect_read(&self, _at: usize) {}
+
     /// Orders everything before it with everything after it, as `fence(order)`.
     fn fence(&self, order: Ordering);
 
