@@ -12,8 +12,9 @@ export function grouped(count) {
 }
 
 /** @param {number} bytes */
-export function megabytes(bytes) {
-  return `${(bytes / 1e6).toFixed(1)} MB`;
+export function size(bytes) {
+  if (bytes < 1e4) return `${bytes} B`;
+  return bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
 /** @param {number} seconds */
@@ -68,7 +69,7 @@ export function resultLine({ title, records, bytes, seconds, says }) {
   const columns = [
     title.padEnd(28),
     `${grouped(records)} records`,
-    megabytes(bytes),
+    size(bytes),
     shortTime(seconds),
     `${grouped(Math.round(records / seconds))} records/s`,
     says,

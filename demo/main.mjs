@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { supported } from 'shmring';
 import { readArguments, USAGE, UsageError } from './arguments.mjs';
 import { Copies } from './copies.mjs';
-import { grouped, killLines, megabytes, resultLine, resultTable, showProgress } from './display.mjs';
+import { grouped, killLines, resultLine, resultTable, showProgress, size } from './display.mjs';
 import { killSenders } from './kill.mjs';
 import { LONGEST_RECORD } from './lines.mjs';
 import { machineLine } from './machine.mjs';
@@ -94,7 +94,10 @@ function describe({ count, bytes, files, cutShort, divided }, paths) {
       ? [`${grouped(divided)} lines of more than ${grouped(LONGEST_RECORD)} bytes go in pieces`]
       : []),
   ];
-  return [`${grouped(count)} lines (${megabytes(bytes)}) of ${grouped(files)} files ${where}`, ...notes]
+  return [
+    `${grouped(count)} lines (${size(bytes)}) of ${grouped(files)} ${files === 1 ? 'file' : 'files'} ${where}`,
+    ...notes,
+  ]
     .join('; ')
     .concat(':');
 }

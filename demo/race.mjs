@@ -5,8 +5,13 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Ring } from 'shmring';
+import { PeerError } from './peer.mjs';
 import { receiveByRing, receiveByStream } from './receiving.mjs';
+
+/** Nothing on the way takes longer than this. */
+const PATIENCE_MS = 2_000;
 
 /**
  * @typedef {import('./scope.mjs').Scope} Scope
@@ -44,13 +49,27 @@ export async function runTransport({ title, by, batched }, between) {
     const sent = peer.answer('sent');
     const begun = performance.now();
     peer.tell({ go: true });
-    await peer.unlessItFails(receive());
+    await peer.unlessItFails(Promise.race([receive(), sent.then(() => missing(taker))]));
     const seconds = (performance.now() - begun) / 1000;
     await sent;
     return { title, records: taker.count, bytes: taker.bytes, seconds, ...taker.verdict() };
   } finally {
     close();
   }
+}
+
+/**
+ * Rejects when everything was sent but no more comes. Of what comes, the receiver decides when it is all.
+ *
+ * @param {Taker} taker
+ * @returns {Promise<never>}
+ */
+async function missing(taker) {
+  for (let before = -1; before !== taker.count; ) {
+    before = taker.count;
+    await delay(PATIENCE_MS);
+  }
+  throw new PeerError(`Only ${taker.count} of ${taker.total} records arrived, though all were sent.`);
 }
 
 /**
