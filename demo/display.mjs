@@ -19,7 +19,7 @@ export function size(bytes) {
 
 /** @param {number} seconds */
 function shortTime(seconds) {
-  return `${seconds.toFixed(2)} s`;
+  return seconds < 0.1 ? `${(seconds * 1000).toFixed(1)} ms` : `${seconds.toFixed(2)} s`;
 }
 
 /**
