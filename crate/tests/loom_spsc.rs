@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use loom::thread;
+use shmring::error::Code;
 use shmring::memory::Memory;
 use shmring::ring::spsc::{Consumer, Payload, Producer};
 use support::looming::{LoomMemory, word};
@@ -233,4 +234,25 @@ fn the_successor_of_a_consumer_that_released_nothing_gets_everything_again() {
         });
         assert_eq!(found, BTreeSet::from([0, 1]));
     }
+}
+
+#[test]
+fn of_two_consumers_that_release_the_same_record_exactly_one_is_fenced() {
+    // Locks keep a second one away; where they cannot be trusted, the head's exchange tells.
+    let found = outcomes(|| {
+        let Ring { memory, mut producer, consumer } = ring(64, 0, BARE);
+        assert!(write(&mut producer, 0, 8));
+        let take = |mut consumer: Consumer<LoomMemory>| {
+            let mut ranges = [0; 2];
+            assert_eq!(consumer.peek(&mut ranges, 1, true).unwrap().count, 1);
+            let fenced = consumer.release(&ranges, 1).err().map(|error| error.code);
+            assert_eq!(consumer.has_record().err().map(|error| error.code), fenced, "and stays so");
+            fenced
+        };
+        let second = Consumer::attach(memory.clone(), memory.layout()).unwrap();
+        let other = thread::spawn(move || take(second) == Some(Code::Fenced));
+        let here = take(consumer) == Some(Code::Fenced);
+        (here, other.join().unwrap())
+    });
+    assert_eq!(found, BTreeSet::from([(false, true), (true, false)]));
 }
