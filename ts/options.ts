@@ -128,7 +128,7 @@ export function openOptions(options: OpenOptions | undefined) {
 
 export function ringOptions(options: RingOptions | undefined) {
   const { kind, capacity, lifetime } = object(options);
-  const { maxCapacity } = native.constants();
+  const maxCapacity = native.maxCapacity();
   const wrong = capacity !== undefined && (!Number.isInteger(capacity) || capacity < 1);
   if (wrong || (capacity ?? 0) > maxCapacity) {
     throw invalid('capacity', `a whole number of bytes from 1 to ${maxCapacity}`, capacity);

@@ -24,25 +24,10 @@ pub fn set_error_factory(env: Env, make: Function<'_>) -> Result<()> {
     })
 }
 
-/// Numbers that TypeScript checks arguments against; the layout is where they live.
-#[napi(object)]
-pub struct Constants {
-    pub default_capacity: f64,
-    pub min_capacity: f64,
-    pub max_capacity: f64,
-    pub label_bytes: f64,
-    pub slice_ms: f64,
-}
-
+/// The largest capacity in bytes: what TypeScript checks an option against.
 #[napi]
-pub fn constants() -> Constants {
-    Constants {
-        default_capacity: layout::DEFAULT_CAPACITY as f64,
-        min_capacity: layout::MIN_CAPACITY_SPSC as f64,
-        max_capacity: layout::MAX_CAPACITY as f64,
-        label_bytes: layout::slot::LABEL_BYTES as f64,
-        slice_ms: crate::sleep::SLICE.as_secs_f64() * 1e3,
-    }
+pub fn max_capacity() -> f64 {
+    layout::MAX_CAPACITY as f64
 }
 
 /// Options as TypeScript has checked them.

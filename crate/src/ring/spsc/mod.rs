@@ -10,6 +10,7 @@
 mod claim;
 mod consumer;
 mod producer;
+mod room;
 
 pub use consumer::{Consumer, Peeked};
 pub use producer::{Payload, Producer};

@@ -9,15 +9,7 @@ use crate::layout::{Layout, RECORD_HEADER, slot};
 use crate::ledger::{Entry, Ledger};
 use crate::memory::Memory;
 use crate::record::{Header, span};
-use crate::sleep::{Announced, Bell, Sleeper};
-
-/// How many bytes before it writes to a line a producer asks for it. The line is in the consumer's
-/// cache, and a store to it takes its way between two cores; stores become visible in order, so the
-/// queue of those that wait behind it, JavaScript's own among them, fills up within one record. Asked
-/// for this early it is there when the store comes. NB: bench/run.mjs, docs/benchmarks.md.
-const AHEAD: u64 = 1024;
-/// The least that a cache line has.
-const CACHE_LINE: u64 = 64;
+use crate::sleep::{Bell, Sleeper};
 
 /// Bytes to be copied in: readable for `length` bytes during the call that takes them.
 #[derive(Debug, Clone, Copy)]
@@ -39,17 +31,17 @@ pub struct Producer<M> {
     pub(super) memory: M,
     pub(super) places: Places,
     /// Where the next record starts: the authority, of which the shared `tail` is a copy.
-    tail: u64,
+    pub(super) tail: u64,
     /// The last `head` that was read; the true one is not before it.
-    head: u64,
+    pub(super) head: u64,
     written: u64,
     ledger: Ledger,
     bell: Bell,
-    sleeper: Sleeper,
+    pub(super) sleeper: Sleeper,
     pub(super) claim: Option<Claim>,
-    refused: u64,
+    pub(super) refused: u64,
     pub(super) aborted: u64,
-    poison: Option<Box<Error>>,
+    pub(super) poison: Option<Box<Error>>,
 }
 
 impl<M: Memory> Producer<M> {
@@ -174,36 +166,6 @@ impl<M: Memory> Producer<M> {
         self.tail
     }
 
-    /// Whether a record of `length` bytes would be accepted now. Clears the way for it, as a refused
-    /// write does.
-    pub fn has_room(&mut self, length: usize) -> Result<bool> {
-        self.begin_write()?;
-        let room = self.reserve(length, span(length) as u64);
-        self.end_write();
-        Ok(room?.is_some())
-    }
-
-    /// Whether the consumer has released everything up to `position`.
-    pub fn is_released(&mut self, position: u64) -> Result<bool> {
-        self.check_poison()?;
-        if self.head < position {
-            self.refresh_head()?;
-        }
-        Ok(self.head >= position)
-    }
-
-    /// Announces a sleep until there is room for a record of `length` bytes; see [`Sleeper`].
-    pub fn announce_sleep(&mut self, length: usize) -> Announced {
-        let need = self.need(span(length) as u64);
-        // Where padding and record never fit together, the padding goes first.
-        let need = if need > self.places.capacity { self.places.rest(self.tail) } else { need };
-        let wanted = (self.tail + need).saturating_sub(self.places.capacity);
-        // ORDERING: Relaxed; the announcement's Release store publishes it. Partner:
-        // consumer::Consumer::publish_head.
-        self.memory.store64(self.places.producer + slot::WANTED, wanted, Ordering::Relaxed);
-        self.sleeper.announce(&self.memory)
-    }
-
     pub fn sleeper(&mut self) -> (&mut Sleeper, &M) {
         (&mut self.sleeper, &self.memory)
     }
@@ -257,89 +219,6 @@ impl<M: Memory> Producer<M> {
         self.poison.as_deref().map_or(Ok(()), |error| Err(error.clone()))
     }
 
-    fn check_length(&self, length: usize) -> Result<()> {
-        if length > self.max_record() {
-            return Err(self.too_large(length));
-        }
-        Ok(())
-    }
-
-    #[cold]
-    fn too_large(&self, length: usize) -> Error {
-        let largest = self.max_record();
-        Error::new(
-            Code::TooLarge,
-            format!("a record of {length} bytes is larger than this ring's largest of {largest} bytes"),
-        )
-        .with("byteLength", length)
-        .with("maxRecord", largest)
-    }
-
-    /// Bytes that must be free for `bytes` in one piece: with the padding before it, if the rest of
-    /// the buffer is too short.
-    #[inline]
-    fn need(&self, bytes: u64) -> u64 {
-        let rest = self.places.rest(self.tail);
-        if bytes <= rest { bytes } else { rest + bytes }
-    }
-
-    #[inline]
-    fn fits(&mut self, need: u64) -> Result<bool> {
-        // No overflow: positions end at LAST_POSITION, `need` is at most two capacities, and the
-        // head is never past the tail.
-        if self.tail + need - self.head > self.places.capacity {
-            self.refresh_head()?;
-            return Ok(self.tail + need - self.head <= self.places.capacity);
-        }
-        Ok(true)
-    }
-
-    /// Makes room for `bytes` in one piece, whose first record has `length` bytes of payload, and
-    /// returns where it starts. The padding before it, if any, is written but not yet published;
-    /// only when both do not fit it is published alone, so that the consumer can clear the way.
-    #[inline(always)]
-    pub(super) fn reserve(&mut self, length: usize, bytes: u64) -> Result<Option<u64>> {
-        // Nearly always: there is room, in one piece, by what is known.
-        let known = self.places.capacity - (self.tail - self.head);
-        if bytes <= known && bytes <= self.places.rest(self.tail) {
-            return Ok(Some(self.tail));
-        }
-        self.reserve_looking(length, bytes)
-    }
-
-    #[inline(never)]
-    fn reserve_looking(&mut self, length: usize, bytes: u64) -> Result<Option<u64>> {
-        if bytes > self.places.capacity {
-            return Err(self.too_large(length));
-        }
-        let need = self.need(bytes);
-        let room = self.fits(need)?;
-        if need == bytes {
-            return Ok(room.then_some(self.tail));
-        }
-        let rest = need - bytes;
-        if room || self.fits(rest)? {
-            self.put_header(self.tail, Header::Padding(rest as usize - RECORD_HEADER));
-            if !room {
-                self.publish(self.tail + rest, 0);
-                // Padding up to the end may have been all that was in the way.
-                return Ok(self.fits(bytes)?.then_some(self.tail));
-            }
-            return Ok(Some(self.tail + rest));
-        }
-        Ok(None)
-    }
-
-    #[cold]
-    pub(super) fn refuse(&mut self, refusal: Result<Option<u64>>) -> Result<()> {
-        self.end_write();
-        refusal?;
-        self.refused += 1;
-        // ORDERING: Relaxed; a counter for people.
-        self.memory.store64(self.places.producer + slot::FULL, self.refused, Ordering::Relaxed);
-        Ok(())
-    }
-
     /// Writes one whole record at `start` and returns its end.
     ///
     /// # Safety
@@ -347,7 +226,7 @@ impl<M: Memory> Producer<M> {
     #[inline(always)]
     unsafe fn fill(&self, start: u64, payload: Payload) -> u64 {
         let header = Header::Record(payload.length);
-        self.expect(start + AHEAD, header.span() as u64);
+        self.expect(start, header.span() as u64);
         self.put_header(start, header);
         // SAFETY: a record never wraps and was reserved: it lies within the data area.
         unsafe {
@@ -355,19 +234,6 @@ impl<M: Memory> Producer<M> {
             self.memory.copy_in(at, payload.bytes, payload.length);
         }
         start + header.span() as u64
-    }
-
-    /// Asks for the lines of `bytes` from `start`, unless they may not be released yet.
-    #[inline(always)]
-    fn expect(&self, start: u64, bytes: u64) {
-        let end = start + bytes;
-        if end - self.head <= self.places.capacity {
-            let mut at = start & !(CACHE_LINE - 1);
-            while at < end {
-                self.memory.expect_write(self.places.offset(at));
-                at += CACHE_LINE;
-            }
-        }
     }
 
     #[inline(always)]
@@ -387,26 +253,5 @@ impl<M: Memory> Producer<M> {
         self.memory.store64(self.places.tail, tail, Ordering::Release);
         self.tail = tail;
         self.bell.ring(&self.memory, || true);
-    }
-
-    /// Reads the consumer's position and checks that it can be true.
-    #[cold]
-    fn refresh_head(&mut self) -> Result<()> {
-        // ORDERING: Acquire; the consumer has done with the bytes before it. Partner:
-        // consumer::Consumer::publish_head.
-        let found = self.memory.load64(self.places.head, Ordering::Acquire);
-        let moved = found.wrapping_sub(self.head);
-        if moved > self.tail - self.head || !found.is_multiple_of(8) {
-            let expected = format!("a multiple of 8 from {} to {}", self.head, self.tail);
-            let error =
-                Error::corrupt("the consumer's head is impossible", self.places.head, expected, found);
-            self.poison = Some(Box::new(error.clone()));
-            self.claim = None;
-            self.describe_claim(None, 0);
-            self.end_write();
-            return Err(error);
-        }
-        self.head = found;
-        Ok(())
     }
 }
