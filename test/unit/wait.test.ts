@@ -121,6 +121,16 @@ describe('wait', () => {
 });
 
 describe('an abort', () => {
+  test('of a wait that has lasted leaves the timers of everybody else alone', async () => {
+    const { consumer } = createEnds();
+    for (let i = 0; i < 3; i += 1) {
+      const aborted = consumer.wait({ signal: AbortSignal.timeout(60) });
+      expect(await rejection(within(aborted, 'the rejection'))).toMatchObject({ name: 'AbortError' });
+      await within(new Promise(setImmediate), 'a turn of the event loop', 5000);
+      await within(sleep(20), 'a timer', 5000);
+    }
+  });
+
   test.each([new Error('my reason'), 'a string', undefined])(
     'for the reason %s rejects every call with the same AbortError, which tells the reason',
     async (reason) => {
