@@ -3,7 +3,7 @@
 mod support;
 
 use shmring::error::Code;
-use shmring::layout::{CONSUMER_SLOT, Kind, Layout, slot};
+use shmring::layout::{CONSUMER_SLOT, Kind, Layout, control, slot};
 use shmring::ring::spsc::PRODUCER_SLOT;
 use support::records::{look_until_empty, payload, write};
 use support::spsc_real::Real;
@@ -57,4 +57,23 @@ fn a_producer_that_takes_over_a_damaged_count_of_aborts_counts_on_without_a_pani
     assert!(real.producer.try_claim(8, 0).unwrap().is_some());
     real.producer.abort().unwrap();
     assert_eq!(real.aborted(), 0);
+}
+
+#[test]
+fn a_producer_that_takes_over_damaged_counts_writes_and_is_refused_without_a_panic() {
+    let mut real = Real::new(Layout::new(Kind::Spsc, 4096).unwrap(), 0);
+    real.memory.set(real.layout.slot(PRODUCER_SLOT) + slot::FULL, u64::MAX);
+    real.memory.set(real.layout.slot(PRODUCER_SLOT) + slot::LEDGER + 8, u64::MAX);
+    real.replace_producer().unwrap();
+    assert!(write(&mut real.producer, 0, 4088));
+    assert!(!write(&mut real.producer, 1, 8));
+    assert_eq!((real.producer.written(), real.refused()), (0, 0));
+}
+
+#[test]
+fn a_producer_refuses_a_head_before_the_beginning_of_the_stream() {
+    let mut real = Real::new(Layout::new(Kind::Spsc, 4096).unwrap(), 0);
+    // Eight bytes before zero: as a distance it fits into the ring.
+    real.memory.set(real.layout.control + control::HEAD, u64::MAX - 7);
+    assert_eq!(real.replace_producer().unwrap_err().code, Code::Corrupt);
 }

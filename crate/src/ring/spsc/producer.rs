@@ -57,7 +57,7 @@ impl<M: Memory> Producer<M> {
             return Err(Error::corrupt("the tail is impossible", places.tail, expected, tail));
         }
         let waiting = tail.wrapping_sub(head);
-        if waiting > places.capacity || !head.is_multiple_of(8) {
+        if head > tail || waiting > places.capacity || !head.is_multiple_of(8) {
             return Err(Error::corrupt(
                 "head and tail do not fit together",
                 places.head,
@@ -245,7 +245,7 @@ impl<M: Memory> Producer<M> {
     /// Makes everything before `tail` visible.
     #[inline(always)]
     pub(super) fn publish(&mut self, tail: u64, records: u64) {
-        self.written += records;
+        self.written = self.written.wrapping_add(records);
         let entry = Entry { records: self.written, abandoned: 0 };
         self.ledger.record(&self.memory, tail, entry);
         // ORDERING: Release; publishes headers, payloads and the ledger. Partner:

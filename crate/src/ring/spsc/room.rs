@@ -128,7 +128,7 @@ impl<M: Memory> Producer<M> {
     pub(super) fn refuse(&mut self, refusal: Result<Option<u64>>) -> Result<()> {
         self.end_write();
         refusal?;
-        self.refused += 1;
+        self.refused = self.refused.wrapping_add(1);
         // ORDERING: Relaxed; a counter for people.
         self.memory.store64(self.places.producer + slot::FULL, self.refused, Ordering::Relaxed);
         Ok(())
