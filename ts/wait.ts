@@ -13,7 +13,8 @@ const GROWTH = 1.5;
 
 /** Something that waits: whether it keeps the process alive can be changed while it does. */
 export class Waiter {
-  #timer: NodeJS.Timeout | NodeJS.Immediate | undefined;
+  #next: { ref(): unknown; unref(): unknown } | undefined;
+  #cancel: (() => void) | undefined;
   #referenced: boolean;
 
   constructor(referenced = true) {
@@ -22,8 +23,8 @@ export class Waiter {
 
   set referenced(referenced: boolean) {
     this.#referenced = referenced;
-    if (referenced) this.#timer?.ref();
-    else this.#timer?.unref();
+    if (referenced) this.#next?.ref();
+    else this.#next?.unref();
   }
 
   /**
@@ -49,7 +50,8 @@ export class Waiter {
       };
       const onAbort = () => finish(() => reject(abortError(signal as AbortSignal)));
       const turn = () => {
-        this.#timer = undefined;
+        this.#next = undefined;
+        this.#cancel = undefined;
         let answer: T | undefined;
         try {
           answer = look();
@@ -64,12 +66,17 @@ export class Waiter {
         }
         if (turns < TURNS) {
           turns++;
-          this.#timer = setImmediate(turn);
+          const immediate = setImmediate(turn);
+          this.#next = immediate;
+          this.#cancel = () => clearImmediate(immediate);
         } else {
-          this.#timer = setTimeout(turn, Math.min(pause, left));
+          const timer = setTimeout(turn, Math.min(pause, left));
           pause = Math.min(pause * GROWTH, MOST);
+          this.#next = timer;
+          // Not clearImmediate, which takes a timer for an immediate and then loses count of them.
+          this.#cancel = () => clearTimeout(timer);
         }
-        if (!this.#referenced) this.#timer.unref();
+        if (!this.#referenced) this.#next.unref();
       };
       signal?.addEventListener('abort', onAbort, { once: true });
       turn();
@@ -78,9 +85,9 @@ export class Waiter {
 
   /** Takes no further look; what was promised then stays open. */
   stop(): void {
-    clearImmediate(this.#timer as NodeJS.Immediate | undefined);
-    clearTimeout(this.#timer as NodeJS.Timeout | undefined);
-    this.#timer = undefined;
+    this.#cancel?.();
+    this.#cancel = undefined;
+    this.#next = undefined;
   }
 }
 
