@@ -5,9 +5,9 @@ import { NO_HANDLE, native } from './native.js';
 import {
   type DrainOptions,
   drainOptions,
+  invalid,
   recordLimit,
   SPIN_MICROS,
-  timeout,
   type WaitOptions,
   waitOptions,
 } from './options.js';
@@ -28,6 +28,10 @@ const RUN = 1024;
 const LOOK_AHEAD = 64;
 /** Milliseconds of work between two turns of the event loop. */
 const TURN_MS = 1;
+
+function checkHandler(handler: unknown): void {
+  if (typeof handler !== 'function') throw invalid('handler', 'a function', handler);
+}
 
 const NOTHING = () => undefined;
 
@@ -75,6 +79,7 @@ export class Consumer implements AsyncIterable<Buffer>, Disposable, BatchOwner {
    * handler throws, the records before are released, that one stays first, and the error is thrown.
    */
   drain(handler: DrainHandler, limit?: number): number {
+    checkHandler(handler);
     const most = recordLimit(limit);
     this.#check();
     return this.#drain(handler, this.#peek(most, true), most);
@@ -82,6 +87,7 @@ export class Consumer implements AsyncIterable<Buffer>, Disposable, BatchOwner {
 
   /** Like `drain`, but waits for the first record: looks busily, then sleeps. 0 after the time-out or at the end. */
   drainSync(handler: DrainHandler, options?: DrainOptions): number {
+    checkHandler(handler);
     const { limit, timeoutMs, spinMicros, lagMicros } = drainOptions(options);
     this.#check();
     if (limit === 0) return 0;
@@ -114,9 +120,10 @@ export class Consumer implements AsyncIterable<Buffer>, Disposable, BatchOwner {
   /** Waits for batches until the stream ends. A batch that was not released comes again. */
   async *batches(options?: { limit?: number; signal?: AbortSignal }): AsyncGenerator<Batch, void, undefined> {
     const limit = recordLimit(options?.limit);
+    const { signal } = waitOptions(options);
     let turned = performance.now();
     for (;;) {
-      if ((await this.wait({ signal: options?.signal })) === 'ended') return;
+      if ((await this.wait({ signal })) === 'ended') return;
       const batch = this.peek(limit);
       if (batch === undefined) continue;
       try {
@@ -147,7 +154,7 @@ export class Consumer implements AsyncIterable<Buffer>, Disposable, BatchOwner {
 
   /** Waits for a record, blocking this thread: signals and timers wait too. */
   waitSync(options?: { timeoutMs?: number }): WaitResult {
-    const deadline = new Deadline(timeout(options?.timeoutMs));
+    const deadline = new Deadline(waitOptions(options).timeoutMs);
     this.#check();
     let busyMicros = SPIN_MICROS;
     for (;;) {

@@ -12,6 +12,8 @@ interface RawFunctions {
   tryWriteString(handle: number, record: string): boolean;
   /** How many were written. */
   tryWriteBatch(handle: number, ...records: readonly Uint8Array[]): number;
+  /** The same, for an array that nobody else has. */
+  tryWriteMany(handle: number, records: readonly Uint8Array[]): number;
   tryClaim(handle: number, byteLength: number): number;
   commit(handle: number, byteLength: number | undefined): void;
   abort(handle: number): void;

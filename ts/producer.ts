@@ -1,4 +1,4 @@
-import { RingError } from './errors.js';
+import { abortError, RingError } from './errors.js';
 import type { OpenHandles } from './handles.js';
 import { allBytes, byteLengthOf, bytesOf, type Input } from './input.js';
 import { NO_HANDLE, native } from './native.js';
@@ -6,7 +6,6 @@ import {
   byteLength as checkedLength,
   invalid,
   SPIN_MICROS,
-  timeout,
   type WaitOptions,
   type WriteOptions,
   waitOptions,
@@ -18,6 +17,8 @@ const { tryWrite, tryWriteString, tryWriteBatch } = native;
 
 /** The most records that are handed to the addon as arguments of one call. */
 const BATCH_ARGUMENTS = 4096;
+
+const WAIT_FOR_EVER = { timeoutMs: Number.POSITIVE_INFINITY, requireConsumer: false };
 
 /** The one writer of an `spsc` ring. Made by `ring.producer()`. */
 export class Producer implements Disposable, AsyncDisposable, Sink {
@@ -43,8 +44,8 @@ export class Producer implements Disposable, AsyncDisposable, Sink {
 
   /** Waits for room, blocking this thread. False: timed out. */
   writeSync(record: Input, options?: { timeoutMs?: number; requireConsumer?: boolean }): boolean {
-    if (this.#queue.length === 0 && this.tryWrite(record)) return true;
-    const { timeoutMs, requireConsumer } = waitOptions(options);
+    const { timeoutMs, requireConsumer } = options === undefined ? WAIT_FOR_EVER : waitOptions(options);
+    if (this.tryWrite(record)) return true;
     const deadline = new Deadline(timeoutMs);
     const byteLength = this.#fitting(byteLengthOf(record));
     for (;;) {
@@ -63,7 +64,7 @@ export class Producer implements Disposable, AsyncDisposable, Sink {
   async write(record: Input, options?: WriteOptions): Promise<boolean> {
     const checked = waitOptions(options);
     this.#check();
-    checked.signal?.throwIfAborted();
+    if (checked.signal?.aborted) throw abortError(checked.signal);
     this.#fitting(byteLengthOf(record));
     if (this.#queue.length === 0 && this.put(record)) return true;
     return this.#queue.push(record, checked);
@@ -78,17 +79,9 @@ export class Producer implements Disposable, AsyncDisposable, Sink {
   tryWriteBatch(records: readonly Input[]): number {
     if (!Array.isArray(records)) throw invalid('records', 'an array', records);
     if (this.#queue.length !== 0) return 0;
+    if (records.length > BATCH_ARGUMENTS) return native.tryWriteMany(this.#handle, records.map(bytesOf));
     const views = allBytes(records) ? (records as readonly Uint8Array[]) : records.map(bytesOf);
-    if (views.length <= BATCH_ARGUMENTS) return tryWriteBatch(this.#handle, ...views);
-    for (const view of views) this.#fitting(view.byteLength);
-    let written = 0;
-    while (written < views.length) {
-      const part = views.slice(written, written + BATCH_ARGUMENTS);
-      const count = tryWriteBatch(this.#handle, ...part);
-      written += count;
-      if (count < part.length) break;
-    }
-    return written;
+    return tryWriteBatch(this.#handle, ...views);
   }
 
   /** The data area: one stable object a handle, of length 0 after `close`. */
@@ -126,7 +119,7 @@ export class Producer implements Disposable, AsyncDisposable, Sink {
   /** The same, blocking this thread. */
   waitForRoomSync(byteLength: number, options?: { timeoutMs?: number }): WaitResult {
     const length = this.#fitting(checkedLength(byteLength));
-    const deadline = new Deadline(timeout(options?.timeoutMs));
+    const deadline = new Deadline(waitOptions(options).timeoutMs);
     this.#check();
     for (;;) {
       const { left } = deadline;

@@ -12,7 +12,6 @@ import {
   openOptions,
   type RingOptions,
   ringOptions,
-  timeout,
   type WaitOptions,
   waitOptions,
 } from './options.js';
@@ -114,7 +113,7 @@ export class Ring implements Disposable {
   /** The same, blocking this thread. */
   consumerWhenFreeSync(options?: ConsumerOptions & { timeoutMs?: number }): Consumer | undefined {
     consumerOptions(options);
-    const deadline = new Deadline(timeout(options?.timeoutMs));
+    const deadline = new Deadline(waitOptions(options).timeoutMs);
     for (;;) {
       const consumer = this.#consumerIfFree(options);
       const { left } = deadline;

@@ -32,10 +32,12 @@ pub fn light() {
     compiler_fence(Ordering::SeqCst);
 }
 
-/// The dear half. Without the system call it is a fence, and the publishers must use one too.
-pub fn heavy() {
+/// The dear half. False: the system call does not work (any more), this was only a fence, and the
+/// publishers must use one too.
+pub fn heavy() -> bool {
     // ORDERING: SeqCst; orders this thread's own store and look. Partner: barrier::light.
     fence(Ordering::SeqCst);
-    membarrier(CMD_GLOBAL_EXPEDITED);
+    let everywhere = membarrier(CMD_GLOBAL_EXPEDITED);
     fence(Ordering::SeqCst);
+    everywhere
 }

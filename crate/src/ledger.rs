@@ -6,6 +6,7 @@
 
 use std::sync::atomic::Ordering;
 
+use crate::layout::RECORD_ALIGN;
 use crate::layout::slot::LEDGER_ENTRY_BYTES;
 use crate::memory::Memory;
 
@@ -34,13 +35,16 @@ pub struct Ledger {
 
 impl Ledger {
     /// Takes over the ledger at offset `at` from a predecessor who stopped at `position`. `None`
-    /// when no entry belongs to that position.
+    /// when no entry belongs to that position, or one that counts more than there is room for.
     pub fn open<M: Memory>(memory: &M, at: usize, position: u64) -> Option<(Self, Entry)> {
         for (entry, other) in [(at, at + LEDGER_ENTRY_BYTES), (at + LEDGER_ENTRY_BYTES, at)] {
             // ORDERING: Relaxed; the predecessor is dead or gone, its stores became visible
             // before its lock was released.
             if memory.load64(entry + STAMP, Ordering::Relaxed) == position {
-                return Some((Ledger { at, next: other }, load(memory, entry)));
+                let found = load(memory, entry);
+                let most = position / RECORD_ALIGN as u64;
+                let possible = found.records <= most && found.abandoned <= most;
+                return possible.then_some((Ledger { at, next: other }, found));
             }
         }
         None

@@ -19,5 +19,6 @@ pub mod ring;
 pub mod segment;
 pub mod sleep;
 
-#[cfg(feature = "node")]
+// Not in test binaries: they have no Node to link with, and napi-rs registers nothing there.
+#[cfg(all(feature = "node", not(test)))]
 mod binding;

@@ -36,15 +36,19 @@ impl MappedMemory {
         MappedMemory { base, size: layout.size, full_fences, registered: barrier::registered() }
     }
 
-    /// Tells the publishers of this segment for good that a sleeper came who has no asymmetric
+    /// Tells the publishers of this segment for good whether a sleeper came who has no asymmetric
     /// barrier. To be called at attach by whoever may sleep, on a writable mapping.
     pub fn require_fences_if_unregistered(&self) {
         if !self.registered {
-            // ORDERING: SeqCst fence after the store: it is out before the first announcement.
-            // Partner: publisher_fence.
-            self.store32(self.full_fences, 1, Ordering::Relaxed);
-            fence(Ordering::SeqCst);
+            self.require_fences();
         }
+    }
+
+    fn require_fences(&self) {
+        // ORDERING: SeqCst fence after the store: it is out before the announcement that follows.
+        // Partner: publisher_fence.
+        self.store32(self.full_fences, 1, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
     }
 
     #[inline(always)]
@@ -161,7 +165,10 @@ unsafe impl Memory for MappedMemory {
     }
 
     fn sleeper_fence(&self) {
-        barrier::heavy();
+        // It worked at attach: a sandbox may have been entered since.
+        if !barrier::heavy() && self.registered {
+            self.require_fences();
+        }
     }
 
     fn wait32(&self, at: usize, expected: u32, limit: Duration) {

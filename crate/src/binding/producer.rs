@@ -17,6 +17,7 @@ pub const FUNCTIONS: &[Function] = &[
     (c"tryWrite", try_write),
     (c"tryWriteString", try_write_string),
     (c"tryWriteBatch", try_write_batch),
+    (c"tryWriteMany", try_write_many),
     (c"tryClaim", try_claim),
     (c"commit", commit),
     (c"abort", abort),
@@ -98,7 +99,8 @@ unsafe extern "C" fn try_write_string(env: sys::napi_env, info: sys::napi_callba
     finish(env, state, written)
 }
 
-/// `(handle, ...Uint8Arrays)`: how many were written. Arguments and not an array, since reading an element of an array costs 30 ns (NB: bench/run.mjs).
+/// `(handle, ...Uint8Arrays)`: how many were written. Arguments and not an array, since reading an
+/// element of an array costs 30 ns (NB: bench/run.mjs).
 unsafe extern "C" fn try_write_batch(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     let mut few = [ptr::null_mut(); BATCH + 1];
     let mut many = Vec::new();
@@ -114,10 +116,37 @@ unsafe extern "C" fn try_write_batch(env: sys::napi_env, info: sys::napi_callbac
         read::<1>(env, info)
     };
     let records = if many.is_empty() { &few[1..count.max(1)] } else { &many[1..] };
+    write_all(env, state, arguments.u32(0), records.iter().copied())
+}
+
+/// `(handle, Uint8Array[])`: the same for more records than a call takes arguments. The array is
+/// TypeScript's own, so that reading it runs no code of the user's.
+unsafe extern "C" fn try_write_many(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    // SAFETY: first in the callback.
+    let (arguments, state) = unsafe { read::<2>(env, info) };
+    let array = arguments.values[1];
+    let mut length = 0;
+    // SAFETY: a value of this call; what is no array has no elements.
+    unsafe { sys::napi_get_array_length(env, array, &mut length) };
+    let records = (0..length).map(|index| {
+        let mut record = ptr::null_mut();
+        // SAFETY: as above.
+        unsafe { sys::napi_get_element(env, array, index, &mut record) };
+        record
+    });
+    write_all(env, state, arguments.u32(0), records)
+}
+
+fn write_all(
+    env: sys::napi_env,
+    state: &mut State,
+    handle: u32,
+    records: impl Iterator<Item = sys::napi_value>,
+) -> sys::napi_value {
     let State { producers, payloads, .. } = &mut *state;
     payloads.clear();
-    let written = producers.get(arguments.u32(0)).ok_or_else(closed).and_then(|producer| {
-        for &record in records {
+    let written = producers.get(handle).ok_or_else(closed).and_then(|producer| {
+        for record in records {
             payloads.push(payload(env, record).ok_or_else(not_a_record)?);
         }
         // SAFETY: the bytes stay where they are until JavaScript runs again.

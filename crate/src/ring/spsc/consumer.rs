@@ -30,7 +30,8 @@ pub struct Consumer<M> {
     /// The last `tail` that was read; the true one is not before it.
     tail: u64,
     read: Entry,
-    /// Records of the run handed out last that are released already.
+    /// Records of the run handed out last, and how many of them are released already.
+    run: usize,
     run_released: usize,
     ledger: Ledger,
     bell: Bell,
@@ -58,6 +59,7 @@ impl<M: Memory> Consumer<M> {
             next: head,
             tail: head,
             read,
+            run: 0,
             run_released: 0,
             ledger,
             bell: Bell::new(places.producer),
@@ -80,10 +82,8 @@ impl<M: Memory> Consumer<M> {
         if fresh {
             self.refresh_tail()?;
         }
-        if !self.skip_to_record()? {
-            return Ok(Peeked { position: self.next, count: 0 });
-        }
-        self.run(ranges, limit)
+        let first = self.record()?;
+        Ok(self.run(first, ranges, limit))
     }
 
     /// Like [`Consumer::peek`], but looks only at what was known already. For going on with a drain
@@ -91,46 +91,43 @@ impl<M: Memory> Consumer<M> {
     #[inline]
     pub fn peek_known(&mut self, ranges: &mut [u32], limit: usize) -> Result<Peeked> {
         self.check_poison()?;
-        self.skip_padding()?;
-        if self.next == self.tail {
+        let first = self.known_record()?;
+        if first.is_none() {
             self.release_padding()?;
-            return Ok(Peeked { position: self.next, count: 0 });
         }
-        self.run(ranges, limit)
+        Ok(self.run(first, ranges, limit))
     }
 
-    /// Collects the run of records that begins at `next`, which is known to be one.
-    fn run(&mut self, ranges: &mut [u32], limit: usize) -> Result<Peeked> {
+    /// Collects the run that begins at `next` with a record of `first` bytes.
+    fn run(&mut self, first: Option<usize>, ranges: &mut [u32], limit: usize) -> Peeked {
         let limit = limit.min(ranges.len() / 2);
         let most = self.places.capacity / 8;
         let (mut at, mut count) = (self.next, 0);
-        while at != self.tail && count < limit {
-            let length = match self.header(at) {
-                Ok(Header::Record(length)) => length,
-                // Whole records before a damaged one are still handed out.
-                Ok(Header::Padding(_)) | Err(_) if count > 0 => break,
-                other => {
-                    return other.map(|_| Peeked::default()).map_err(|error| self.poisoned(error));
-                }
-            };
+        let mut record = first;
+        while let Some(length) = record.filter(|_| count < limit) {
             let end = at + span(length) as u64;
-            // Every header's place is known only from the one before: four of them, as long as this
-            // one, ahead, the way between two cores is hidden (NB: bench/run.mjs, cores far).
-            self.memory.expect_read(self.places.offset(end + 4 * span(length) as u64));
             if count > 0 && end - self.next > most {
                 break;
             }
+            // Every header's place is known only from the one before: four of them, as long as this
+            // one, ahead, the way between two cores is hidden (NB: bench/run.mjs, cores far).
+            self.memory.expect_read(self.places.offset(end + 4 * span(length) as u64));
             let start = self.places.offset(at) - self.places.data + RECORD_HEADER;
             ranges[2 * count] = start as u32;
             ranges[2 * count + 1] = (start + length) as u32;
             count += 1;
             at = end;
-            if at & (self.places.capacity - 1) == 0 {
+            if at == self.tail || at & (self.places.capacity - 1) == 0 {
                 break;
             }
+            // Padding ends the run, and so does damage: whole records before it are handed out.
+            record = match self.header(at) {
+                Ok(Header::Record(length)) => Some(length),
+                _ => None,
+            };
         }
-        self.run_released = 0;
-        Ok(Peeked { position: self.next, count })
+        (self.run, self.run_released) = (count, 0);
+        Peeked { position: self.next, count }
     }
 
     /// Releases the records of the run that `peek` found last up to its `count`th, counted from
@@ -141,14 +138,18 @@ impl<M: Memory> Consumer<M> {
         if count <= self.run_released {
             return Ok(());
         }
+        let too_much = || Error::new(Code::InvalidArgument, "more is released than was handed out");
+        if count > self.run {
+            return Err(too_much());
+        }
         let end = ranges[2 * count - 1] as u64;
         let offset = self.next & (self.places.capacity - 1);
         let next = self.next.wrapping_add(end.next_multiple_of(8).wrapping_sub(offset));
         if next <= self.next || next > self.tail {
-            return Err(Error::new(Code::InvalidArgument, "more is released than was handed out"));
+            return Err(too_much());
         }
         self.next = next;
-        self.read.records = self.read.records.wrapping_add((count - self.run_released) as u64);
+        self.read.records += (count - self.run_released) as u64;
         self.run_released = count;
         self.publish_head()
     }
@@ -156,7 +157,7 @@ impl<M: Memory> Consumer<M> {
     /// Whether a record is there, after padding: what waits look at.
     pub fn has_record(&mut self) -> Result<bool> {
         self.check_poison()?;
-        self.skip_to_record()
+        Ok(self.record()?.is_some())
     }
 
     /// Bytes of ring space that are known to be committed, after asking the producer.
@@ -169,7 +170,7 @@ impl<M: Memory> Consumer<M> {
     /// Position of the next record, as far as padding before it has been seen.
     pub fn position(&mut self) -> Result<u64> {
         self.check_poison()?;
-        self.skip_to_record()?;
+        self.record()?;
         Ok(self.next)
     }
 
@@ -210,32 +211,32 @@ impl<M: Memory> Consumer<M> {
         error
     }
 
-    /// Moves `next` to a record, asking the producer when nothing is known. False: there is none,
+    /// Bytes of the record at `next`, asking the producer when none is known. `None`: there is none,
     /// and whatever padding was skipped is released, since the producer may wait for that room.
     #[inline]
-    fn skip_to_record(&mut self) -> Result<bool> {
-        self.skip_padding()?;
-        if self.next == self.tail {
+    fn record(&mut self) -> Result<Option<usize>> {
+        let mut record = self.known_record()?;
+        if record.is_none() {
             self.refresh_tail()?;
-            self.skip_padding()?;
-            if self.next == self.tail {
+            record = self.known_record()?;
+            if record.is_none() {
                 self.release_padding()?;
-                return Ok(false);
             }
         }
-        Ok(true)
+        Ok(record)
     }
 
+    /// Bytes of the record at `next`, which moves behind padding. `None`: none is known.
     #[inline]
-    fn skip_padding(&mut self) -> Result<()> {
-        // Padding ends where the buffer does, and none can begin there: one is all there can be.
-        if self.next != self.tail {
-            let header = self.header(self.next).map_err(|error| self.poisoned(error))?;
-            if let Header::Padding(_) = header {
-                self.next += header.span() as u64;
+    fn known_record(&mut self) -> Result<Option<usize>> {
+        // At most twice: padding ends where the buffer does, and none can begin there.
+        while self.next != self.tail {
+            match self.header(self.next).map_err(|error| self.poisoned(error))? {
+                Header::Record(length) => return Ok(Some(length)),
+                padding => self.next += padding.span() as u64,
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     fn release_padding(&mut self) -> Result<()> {

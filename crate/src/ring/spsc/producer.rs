@@ -122,7 +122,10 @@ impl<M: Memory> Producer<M> {
         let mut written = 0;
         while written < payloads.len() {
             let (count, bytes) = self.part(&payloads[written..]);
-            self.begin_write()?;
+            if let Err(error) = self.begin_write() {
+                // Parts that are visible are not denied: the next call meets the same error.
+                return if written > 0 { Ok(written) } else { Err(error) };
+            }
             let mut next = match self.reserve(bytes as usize - RECORD_HEADER, bytes) {
                 Ok(Some(start)) => start,
                 refusal => return self.refuse(refusal).map(|_| written),
@@ -202,6 +205,11 @@ impl<M: Memory> Producer<M> {
         // ORDERING: Release; who sees the mark lowered sees the tail that was published before.
         // Partner: Consumer::producer_is_writing.
         self.memory.store32(self.places.producer + slot::WRITING, 0, Ordering::Release);
+        // ORDERING: Relaxed; a reader who saw the mark of this write after a seal may have gone to
+        // sleep over it. Missed, it looks again after a slice.
+        if self.memory.load32(self.places.sealed, Ordering::Relaxed) != 0 {
+            Bell::ring_anyway(&self.memory, self.places.consumer);
+        }
     }
 
     #[cold]
@@ -245,7 +253,7 @@ impl<M: Memory> Producer<M> {
     /// Makes everything before `tail` visible.
     #[inline(always)]
     pub(super) fn publish(&mut self, tail: u64, records: u64) {
-        self.written = self.written.wrapping_add(records);
+        self.written += records;
         let entry = Entry { records: self.written, abandoned: 0 };
         self.ledger.record(&self.memory, tail, entry);
         // ORDERING: Release; publishes headers, payloads and the ledger. Partner:
