@@ -40,13 +40,15 @@ fn releasing_more_than_was_handed_out_is_an_error_and_no_panic() {
 }
 
 #[test]
-fn a_consumer_that_takes_over_a_damaged_counter_counts_on_without_a_panic() {
+fn a_counter_that_counts_more_records_than_the_stream_has_room_for_is_refused_at_take_over() {
     let mut real = Real::new(Layout::new(Kind::Spsc, 4096).unwrap(), 0);
     assert!(write(&mut real.producer, 0, 8));
     real.memory.set(real.layout.slot(CONSUMER_SLOT) + slot::LEDGER + 8, u64::MAX);
-    real.replace_consumer().unwrap();
-    let memory = real.memory.clone();
-    assert_eq!(look_until_empty(&memory, &real.layout, &mut real.consumer).len(), 1);
+    assert_eq!(real.replace_consumer().unwrap_err().code, Code::Corrupt);
+
+    let mut real = Real::new(Layout::new(Kind::Spsc, 4096).unwrap(), 0);
+    real.memory.set(real.layout.slot(PRODUCER_SLOT) + slot::LEDGER + 8, u64::MAX);
+    assert_eq!(real.replace_producer().unwrap_err().code, Code::Corrupt);
 }
 
 #[test]
@@ -60,14 +62,13 @@ fn a_producer_that_takes_over_a_damaged_count_of_aborts_counts_on_without_a_pani
 }
 
 #[test]
-fn a_producer_that_takes_over_damaged_counts_writes_and_is_refused_without_a_panic() {
+fn a_producer_that_takes_over_a_damaged_count_of_refusals_counts_on_without_a_panic() {
     let mut real = Real::new(Layout::new(Kind::Spsc, 4096).unwrap(), 0);
     real.memory.set(real.layout.slot(PRODUCER_SLOT) + slot::FULL, u64::MAX);
-    real.memory.set(real.layout.slot(PRODUCER_SLOT) + slot::LEDGER + 8, u64::MAX);
     real.replace_producer().unwrap();
     assert!(write(&mut real.producer, 0, 4088));
     assert!(!write(&mut real.producer, 1, 8));
-    assert_eq!((real.producer.written(), real.refused()), (0, 0));
+    assert_eq!((real.producer.written(), real.refused()), (1, 0));
 }
 
 #[test]
