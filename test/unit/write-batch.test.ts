@@ -53,6 +53,19 @@ describe('tryWriteBatch', () => {
     expect(ring.stats().written).toBe(0);
   });
 
+  test('with a hole among thousands of records writes none at all', () => {
+    const { ring, producer } = createEnds({ capacity: 131_072 });
+    for (const hole of [0, 4095, 4096, 5999]) {
+      const records = Array(6000).fill(Buffer.from('x'));
+      delete records[hole];
+      expect(
+        codeOf(() => producer.tryWriteBatch(records)),
+        `hole at ${hole}`,
+      ).toBe('INVALID_ARGUMENT');
+    }
+    expect(ring.stats().written).toBe(0);
+  });
+
   test('lets the error of a getter through, wherever, and writes none at all', () => {
     const { ring, producer } = createEnds();
     const error = new Error('from a getter');
