@@ -48,13 +48,18 @@ unsafe extern "C" fn finalize(_env: sys::napi_env, _data: *mut c_void, hint: *mu
     drop(unsafe { Arc::from_raw(hint.cast_const().cast::<Mapping>()) });
 }
 
-/// Ends the life of a handle's memory: `buffer` gets length 0, and a view that escaped by transfer
-/// reads zeros from now on.
+/// Ends the life of a handle's memory: `buffer` gets length 0, and a view that escaped by transfer, or
+/// outlived its collected handle (`buffer` is undefined then), reads zeros from now on and writes to
+/// nobody's ring.
 pub fn retire(env: sys::napi_env, mapping: &Mapping, buffer: sys::napi_value) {
-    let mut array = ptr::null_mut();
+    let (mut kind, mut array) = (0, ptr::null_mut());
     // SAFETY: values of the running call. Failures leave a Buffer that is no longer ours.
     unsafe {
-        if sys::napi_get_named_property(env, buffer, c"buffer".as_ptr(), &mut array) == sys::Status::napi_ok {
+        sys::napi_typeof(env, buffer, &mut kind);
+        if kind == sys::ValueType::napi_object
+            && sys::napi_get_named_property(env, buffer, c"buffer".as_ptr(), &mut array)
+                == sys::Status::napi_ok
+        {
             sys::napi_detach_arraybuffer(env, array);
         }
     }
