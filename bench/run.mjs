@@ -13,7 +13,7 @@ import { asideLine, farTable, memoryLine, nearTable, probeLine, rtrbTable } from
 
 const HELP = `npm run bench -- [options]
 
-  --quick           3 rounds instead of 9
+  --quick           3 rounds instead of 15
   --rounds N        so many rounds
   --pin             producer on the first allowed CPU, consumer on the second, native and JavaScript alike
   --lag-micros N    drainSync's lagMicros, instead of the package's own
@@ -35,7 +35,7 @@ if (options.help) {
   process.exit();
 }
 
-const rounds = Number(options.rounds ?? (options.quick ? 3 : 9));
+const rounds = Number(options.rounds ?? (options.quick ? 3 : 15));
 const cpus = allowedCpus();
 if (cpus.length < 2) console.log('only one CPU: both sides share it, and nothing is judged');
 const placement = {
@@ -105,4 +105,10 @@ async function main() {
   }
 }
 
-await main();
+try {
+  await main();
+} catch (error) {
+  // What failed says it itself, a child with its own standard error.
+  console.error(error.message);
+  process.exit(1);
+}

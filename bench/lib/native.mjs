@@ -25,8 +25,8 @@ export async function probe() {
 }
 
 /** One run of the native ring between two processes; nanoseconds a record. */
-export async function runNative({ size, batch, nativeRecords, warmUp }, { capacity, pin }) {
-  const args = ['--size', size, '--batch', batch, '--records', nativeRecords, '--warm-up', warmUp];
+export async function runNative({ size, batch, nativeRecords }, { capacity, pin }) {
+  const args = ['--size', size, '--batch', batch, '--records', nativeRecords];
   args.push('--capacity', capacity);
   if (pin) args.push('--pin', pin.join(','));
   return (await runJson(program('processes'), args.map(String))).nsPerRecord;

@@ -12,7 +12,7 @@ function runNode(name, job, cpu, signal) {
 }
 
 /** Nanoseconds a record, and how often the ring was full. */
-export async function runJavaScript({ size, batch, jsRecords, warmUp }, { capacity, pin, lagMicros }) {
+export async function runJavaScript({ size, batch, jsRecords }, { capacity, pin, lagMicros }) {
   const name = ringName();
   const job = {
     name,
@@ -20,7 +20,6 @@ export async function runJavaScript({ size, batch, jsRecords, warmUp }, { capaci
     size,
     batch,
     records: jsRecords,
-    warmUp,
     // Nothing of its own unless asked for: what is measured is what a user gets.
     drainOptions: lagMicros === undefined ? undefined : { lagMicros },
   };

@@ -36,7 +36,7 @@ export function nearTable(pairs) {
     const figures = summary ? row(name, summary) : [name, 0, '', '', ''];
     return [...figures, atMost ?? '', verdict(summary, atMost)];
   });
-  return table([...COLUMNS, 'at most', 'median is'], rows);
+  return table([...COLUMNS, 'at most', 'verdict'], rows);
 }
 
 /** The same where cores were far; nothing is judged. `undefined` when they never were. */

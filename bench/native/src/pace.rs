@@ -9,9 +9,8 @@ use crate::ring::Consumer;
 /// How much to move, and on which CPUs.
 #[derive(Clone, Copy)]
 pub struct Run {
-    /// Records before the clock starts: pages are present then, and both sides run.
-    pub warm_up: usize,
-    /// Records that are timed.
+    /// Records that are timed. As many go before: pages are present then, and both sides run on a
+    /// core of their own.
     pub records: usize,
     /// The producer's CPU and the consumer's; `None` leaves it to the system.
     pub pin: Option<(usize, usize)>,
@@ -19,7 +18,7 @@ pub struct Run {
 
 impl Run {
     pub fn total(&self) -> usize {
-        self.warm_up + self.records
+        2 * self.records
     }
 
     pub fn place_producer(&self) {
@@ -34,7 +33,7 @@ impl Run {
     #[inline]
     pub fn time(&self, mut step: impl FnMut() -> usize) -> f64 {
         let mut count = 0;
-        while count < self.warm_up {
+        while count < self.records {
             count += step();
         }
         let (start, first) = (Instant::now(), count);

@@ -65,11 +65,7 @@ impl Region {
     /// Address of the byte at `position`.
     fn data(&self, position: usize) -> *mut u8 {
         // SAFETY: the index is below the capacity.
-        unsafe {
-            self.base
-                .add(DATA + (position & (self.capacity - 1)))
-                .as_ptr()
-        }
+        unsafe { self.base.add(DATA + (position & (self.capacity - 1))).as_ptr() }
     }
 }
 
@@ -86,11 +82,7 @@ pub struct Producer {
 
 impl Producer {
     pub fn new(region: Region) -> Self {
-        Self {
-            region,
-            tail: 0,
-            head: 0,
-        }
+        Self { region, tail: 0, head: 0 }
     }
 
     pub fn spare(&self) -> &AtomicU64 {
@@ -110,10 +102,7 @@ impl Producer {
     /// Copies in as many of `records` as fit and publishes them by one store; returns how many.
     #[inline]
     pub fn try_write_batch(&mut self, records: &[&[u8]]) -> usize {
-        let staged = records
-            .iter()
-            .take_while(|record| self.stage(record))
-            .count();
+        let staged = records.iter().take_while(|record| self.stage(record)).count();
         if staged > 0 {
             self.publish();
         }
@@ -142,8 +131,7 @@ impl Producer {
             }
             let at = self.region.data(self.tail + padding);
             at.cast::<u64>().write(record.len() as u64);
-            at.add(HEADER)
-                .copy_from_nonoverlapping(record.as_ptr(), record.len());
+            at.add(HEADER).copy_from_nonoverlapping(record.as_ptr(), record.len());
         }
         self.tail = end;
         true
@@ -152,9 +140,7 @@ impl Producer {
     #[inline]
     fn publish(&self) {
         // ORDERING: release: headers and payloads up to `tail`; partner: `Consumer::look`.
-        self.region
-            .word(TAIL)
-            .store(self.tail as u64, Ordering::Release);
+        self.region.word(TAIL).store(self.tail as u64, Ordering::Release);
     }
 }
 
@@ -166,11 +152,7 @@ pub struct Consumer {
 
 impl Consumer {
     pub fn new(region: Region) -> Self {
-        Self {
-            region,
-            head: 0,
-            tail: 0,
-        }
+        Self { region, head: 0, tail: 0 }
     }
 
     /// Bytes that wait.
@@ -205,9 +187,7 @@ impl Consumer {
         }
         self.head = position;
         // ORDERING: release: our reads of these bytes; partner: `Producer::stage`'s load of head.
-        self.region
-            .word(HEAD)
-            .store(position as u64, Ordering::Release);
+        self.region.word(HEAD).store(position as u64, Ordering::Release);
         count
     }
 

@@ -16,14 +16,7 @@ pub fn region(capacity: usize) -> Result<Region> {
             return Err(Error::last_os_error());
         }
         let flags = libc::MAP_SHARED | libc::MAP_POPULATE;
-        libc::mmap(
-            null_mut(),
-            bytes,
-            libc::PROT_READ | libc::PROT_WRITE,
-            flags,
-            file,
-            0,
-        )
+        libc::mmap(null_mut(), bytes, libc::PROT_READ | libc::PROT_WRITE, flags, file, 0)
     };
     if base == libc::MAP_FAILED {
         return Err(Error::last_os_error());

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! processes --size BYTES --records N [--batch N] [--capacity BYTES] [--lag-micros N]
-//!           [--warm-up N] [--pin CPU,CPU] [--fence none|load|full]
+//!           [--pin CPU,CPU] [--fence none|load|full]
 //! ```
 //!
 //! `--fence` is an experiment: what it costs the producer to look, after each publication, for a
@@ -39,17 +39,12 @@ fn options() -> Result<Options, Box<dyn Error>> {
     let options = Options {
         size: arguments.value_from_str("--size")?,
         batch: arguments.opt_value_from_str("--batch")?.unwrap_or(1),
-        capacity: arguments
-            .opt_value_from_str("--capacity")?
-            .unwrap_or(1 << 20),
+        capacity: arguments.opt_value_from_str("--capacity")?.unwrap_or(1 << 20),
         // NB: 10 µs is the knee at every size, cores near or far: shorter is slower, longer gains
         // little (swept from 0 to 40 µs with this program).
         lag: Duration::from_micros(arguments.opt_value_from_str("--lag-micros")?.unwrap_or(10)),
         run: Run {
             records: arguments.value_from_str("--records")?,
-            warm_up: arguments
-                .opt_value_from_str("--warm-up")?
-                .unwrap_or(100_000),
             pin: arguments.opt_value_from_fn("--pin", cpu_pair)?,
         },
         look: arguments
@@ -68,11 +63,7 @@ fn options() -> Result<Options, Box<dyn Error>> {
 }
 
 /// Writes `records` records, one call each, trying again while the ring is full.
-fn produce<const FENCE: bool, const LOAD: bool>(
-    producer: &mut Producer,
-    record: &[u8],
-    records: usize,
-) {
+fn produce<const FENCE: bool, const LOAD: bool>(producer: &mut Producer, record: &[u8], records: usize) {
     for _ in 0..records {
         while !producer.try_write(record) {
             spin_loop();
@@ -101,14 +92,7 @@ fn produce_batches(producer: &mut Producer, batch: &[&[u8]], records: usize) {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let Options {
-        size,
-        batch,
-        capacity,
-        lag,
-        look,
-        run,
-    } = options()?;
+    let Options { size, batch, capacity, lag, look, run } = options()?;
     let region = region(capacity)?;
     let producing = fork(|| {
         run.place_producer();

@@ -25,11 +25,7 @@ const SIZE: usize = 64;
 type Element = [u8; SIZE];
 
 /// Runs the two sides in a thread each; what the consuming one returns.
-fn between_threads(
-    run: Run,
-    produce: impl FnOnce() + Send,
-    consume: impl FnOnce() -> f64 + Send,
-) -> f64 {
+fn between_threads(run: Run, produce: impl FnOnce() + Send, consume: impl FnOnce() -> f64 + Send) -> f64 {
     thread::scope(|scope| {
         scope.spawn(move || {
             run.place_producer();
@@ -70,9 +66,7 @@ fn rtrb(run: Run, capacity: usize, lag: Duration) -> f64 {
     let consume = move || {
         run.time(|| match consumer.pop() {
             Ok(element) => {
-                black_box(u64::from_ne_bytes(
-                    element[..8].try_into().expect("eight bytes"),
-                ));
+                black_box(u64::from_ne_bytes(element[..8].try_into().expect("eight bytes")));
                 black_box(element[SIZE - 1]);
                 1
             }
@@ -88,19 +82,13 @@ fn rtrb(run: Run, capacity: usize, lag: Duration) -> f64 {
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = Arguments::from_env();
     let rounds: usize = arguments.opt_value_from_str("--rounds")?.unwrap_or(7);
-    let capacity = arguments
-        .opt_value_from_str("--capacity")?
-        .unwrap_or(1 << 20);
+    let capacity = arguments.opt_value_from_str("--capacity")?.unwrap_or(1 << 20);
     let lag = Duration::from_micros(arguments.opt_value_from_str("--lag-micros")?.unwrap_or(10));
     let run = Run {
-        records: arguments
-            .opt_value_from_str("--records")?
-            .unwrap_or(3_000_000),
-        warm_up: 100_000,
+        records: arguments.opt_value_from_str("--records")?.unwrap_or(3_000_000),
         pin: arguments.opt_value_from_fn("--pin", cpu_pair)?,
     };
-    let probe =
-        || cache_line_round_trip().map_or("null".into(), |p| format!("{:.1}", p.nanoseconds));
+    let probe = || cache_line_round_trip().map_or("null".into(), |p| format!("{:.1}", p.nanoseconds));
     let rounds: Vec<String> = (0..rounds)
         .map(|_| {
             let before = probe();
