@@ -9,13 +9,11 @@ use crate::memory::Memory;
 use crate::record::{Header, span};
 use crate::sleep::Announced;
 
-/// How many bytes before it writes to a line a producer asks for it. The line is in the consumer's
+/// How many bytes before it writes to a line a producer asks for it, at least. The line is in the consumer's
 /// cache, and a store to it takes its way between two cores; stores become visible in order, so the
 /// queue of those that wait behind it, JavaScript's own among them, fills up within one record. Asked
 /// for this early it is there when the store comes. NB: bench/run.mjs, docs/benchmarks.md.
 const AHEAD: u64 = 1024;
-/// The least that a cache line has.
-const CACHE_LINE: u64 = 64;
 
 impl<M: Memory> Producer<M> {
     /// Whether a record of `length` bytes would be accepted now. Clears the way for it, as a refused
@@ -134,18 +132,16 @@ impl<M: Memory> Producer<M> {
         Ok(())
     }
 
-    /// Asks for the lines that `bytes` from `start` will be followed by, unless they may not be
-    /// released yet.
+    /// Asks for both ends of the record that will lie some way behind the one of `bytes` at `start`, if
+    /// it is as long, unless they may not be released yet. What lies between follows by itself: a
+    /// copy asks for its lines all at once.
     #[inline(always)]
     pub(super) fn expect(&self, start: u64, bytes: u64) {
-        let start = start + AHEAD;
-        let end = start + bytes;
-        if end - self.head <= self.places.capacity {
-            let mut at = start & !(CACHE_LINE - 1);
-            while at < end {
-                self.memory.expect_write(self.places.offset(at));
-                at += CACHE_LINE;
-            }
+        let first = start + AHEAD.max(4 * bytes);
+        let last = first + bytes - 1;
+        if last - self.head < self.places.capacity {
+            self.memory.expect_write(self.places.offset(first));
+            self.memory.expect_write(self.places.offset(last));
         }
     }
 
