@@ -122,13 +122,14 @@ impl<M: Memory> Producer<M> {
         let mut written = 0;
         while written < payloads.len() {
             let (count, bytes) = self.part(&payloads[written..]);
+            // Parts that are visible are not denied: the next call meets the same error.
+            let or_written = |error| if written > 0 { Ok(written) } else { Err(error) };
             if let Err(error) = self.begin_write() {
-                // Parts that are visible are not denied: the next call meets the same error.
-                return if written > 0 { Ok(written) } else { Err(error) };
+                return or_written(error);
             }
             let mut next = match self.reserve(bytes as usize - RECORD_HEADER, bytes) {
                 Ok(Some(start)) => start,
-                refusal => return self.refuse(refusal).map(|_| written),
+                refusal => return self.refuse(refusal).map(|()| written).or_else(or_written),
             };
             for payload in &payloads[written..written + count] {
                 // SAFETY: the part was reserved as a whole; the caller's contract.
