@@ -11,7 +11,7 @@ import {
   type WaitOptions,
   waitOptions,
 } from './options.js';
-import { Deadline, nextTurn, Waiter, type WaitResult } from './wait.js';
+import { Deadline, Turns, Waiter, type WaitResult } from './wait.js';
 
 const { advance, peek, release, waitAndPeek } = native;
 
@@ -26,8 +26,6 @@ export type DrainHandler = (memory: Buffer, start: number, end: number, position
 const RUN = 1024;
 /** Records that an iterator looks at in advance: few, so that a burst is not copied long before its use. */
 const LOOK_AHEAD = 64;
-/** Milliseconds of work between two turns of the event loop. */
-const TURN_MS = 1;
 
 function checkHandler(handler: unknown): void {
   if (typeof handler !== 'function') throw invalid('handler', 'a function', handler);
@@ -49,6 +47,7 @@ export class Consumer implements AsyncIterable<Buffer>, Disposable, BatchOwner {
   #closing = false;
   #referenced = true;
   readonly #waiters = new Set<Waiter>();
+  readonly #turns = new Turns();
   readonly #forget: () => void;
 
   /** @internal */
@@ -96,9 +95,10 @@ export class Consumer implements AsyncIterable<Buffer>, Disposable, BatchOwner {
     let count = waitAndPeek(this.#handle, limit, timeoutMs, spinMicros, lagMicros);
     if (count === 0) {
       const deadline = new Deadline(timeoutMs);
+      const spin = new Deadline(spinMicros / 1000);
       while (count === 0) {
         if (this.ended !== false || deadline.left === 0) return 0;
-        count = waitAndPeek(this.#handle, limit, deadline.left, 0, 0);
+        count = waitAndPeek(this.#handle, limit, deadline.left, spin.left * 1000, 0);
       }
     }
     return this.#drain(handler, count, limit);
@@ -120,8 +120,8 @@ export class Consumer implements AsyncIterable<Buffer>, Disposable, BatchOwner {
   /** Waits for batches until the stream ends. A batch that was not released comes again. */
   async *batches(options?: { limit?: number; signal?: AbortSignal }): AsyncGenerator<Batch, void, undefined> {
     const limit = recordLimit(options?.limit);
+    if (limit === 0) throw invalid('limit', 'a whole number above 0', limit);
     const { signal } = waitOptions(options);
-    let turned = performance.now();
     for (;;) {
       if ((await this.wait({ signal })) === 'ended') return;
       const batch = this.peek(limit);
@@ -130,10 +130,6 @@ export class Consumer implements AsyncIterable<Buffer>, Disposable, BatchOwner {
         yield batch;
       } finally {
         batch[Symbol.dispose]();
-      }
-      if (performance.now() - turned >= TURN_MS) {
-        await nextTurn();
-        turned = performance.now();
       }
     }
   }
@@ -146,6 +142,7 @@ export class Consumer implements AsyncIterable<Buffer>, Disposable, BatchOwner {
     this.#waiters.add(waiter);
     try {
       const answer = await waiter.until(() => this.#news(), checked);
+      if (this.#turns.due) await this.#turns.take();
       return answer ?? 'timeout';
     } finally {
       this.#waiters.delete(waiter);
@@ -168,13 +165,11 @@ export class Consumer implements AsyncIterable<Buffer>, Disposable, BatchOwner {
 
   /** Copies of the records, each released when it is handed out, until the stream ends. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Buffer, void, undefined> {
-    let turned = performance.now();
     for (;;) {
       this.#check();
       const count = this.#peek(LOOK_AHEAD, true);
       if (count === 0) {
         if ((await this.wait()) === 'ended') return;
-        turned = performance.now();
         continue;
       }
       const run = this.#run;
@@ -184,10 +179,9 @@ export class Consumer implements AsyncIterable<Buffer>, Disposable, BatchOwner {
         release(this.#handle, i + 1);
         yield record;
         this.#check();
-        if (performance.now() - turned >= TURN_MS) {
-          await nextTurn();
+        if (this.#turns.due) {
+          await this.#turns.take();
           this.#check();
-          turned = performance.now();
         }
       }
     }

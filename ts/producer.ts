@@ -1,6 +1,6 @@
 import { abortError, RingError } from './errors.js';
 import type { OpenHandles } from './handles.js';
-import { allBytes, byteLengthOf, bytesOf, type Input } from './input.js';
+import { allBytes, allBytesOf, byteLengthOf, bytesOf, type Input } from './input.js';
 import { NO_HANDLE, native } from './native.js';
 import {
   byteLength as checkedLength,
@@ -10,7 +10,7 @@ import {
   type WriteOptions,
   waitOptions,
 } from './options.js';
-import { Deadline, Waiter, type WaitResult } from './wait.js';
+import { Deadline, Turns, Waiter, type WaitResult } from './wait.js';
 import { noConsumer, type Sink, WriteQueue } from './write-queue.js';
 
 const { tryWrite, tryWriteString, tryWriteBatch } = native;
@@ -28,6 +28,7 @@ export class Producer implements Disposable, AsyncDisposable, Sink {
   /** Writes that wait: nothing may overtake them. */
   readonly #queue = new WriteQueue(this);
   readonly #forget: () => void;
+  readonly #turns = new Turns();
 
   /** @internal */
   constructor(handle: number, maxRecord: number, handles: OpenHandles) {
@@ -49,11 +50,11 @@ export class Producer implements Disposable, AsyncDisposable, Sink {
     const deadline = new Deadline(timeoutMs);
     const byteLength = this.#fitting(byteLengthOf(record));
     for (;;) {
-      if (this.#queue.pump() && this.put(record)) return true;
       if (requireConsumer && !this.consumerAlive()) throw noConsumer();
       const { left } = deadline;
+      const room = native.waitForRoom(this.#handle, byteLength, left, SPIN_MICROS);
+      if (room && this.#queue.pump() && this.put(record)) return true;
       if (left === 0) return false;
-      native.waitForRoom(this.#handle, byteLength, left, SPIN_MICROS);
     }
   }
 
@@ -65,9 +66,10 @@ export class Producer implements Disposable, AsyncDisposable, Sink {
     const checked = waitOptions(options);
     this.#check();
     if (checked.signal?.aborted) throw abortError(checked.signal);
-    this.#fitting(byteLengthOf(record));
-    if (this.#queue.length === 0 && this.put(record)) return true;
-    return this.#queue.push(record, checked);
+    const byteLength = this.#fitting(byteLengthOf(record));
+    if (this.#queue.length !== 0 || !this.put(record)) return this.#queue.push(record, byteLength, checked);
+    if (this.#turns.due) await this.#turns.take();
+    return true;
   }
 
   /**
@@ -79,8 +81,8 @@ export class Producer implements Disposable, AsyncDisposable, Sink {
   tryWriteBatch(records: readonly Input[]): number {
     if (!Array.isArray(records)) throw invalid('records', 'an array', records);
     if (this.#queue.length !== 0) return 0;
-    if (records.length > BATCH_ARGUMENTS) return native.tryWriteMany(this.#handle, records.map(bytesOf));
-    const views = allBytes(records) ? (records as readonly Uint8Array[]) : records.map(bytesOf);
+    if (records.length > BATCH_ARGUMENTS) return native.tryWriteMany(this.#handle, allBytesOf(records));
+    const views = allBytes(records) ? (records as readonly Uint8Array[]) : allBytesOf(records);
     return tryWriteBatch(this.#handle, ...views);
   }
 
@@ -133,10 +135,12 @@ export class Producer implements Disposable, AsyncDisposable, Sink {
   async flush(options?: WaitOptions): Promise<boolean> {
     const checked = waitOptions(options);
     this.#check();
+    const last = this.#queue.last;
     let position: number | undefined;
     const look = () => {
       this.#check();
-      if (this.#queue.length !== 0) return undefined;
+      // What is queued later is not waited for.
+      if (this.#queue.waitsFor(last)) return undefined;
       position ??= native.producerPosition(this.#handle);
       return native.isReleased(this.#handle, position) || undefined;
     };
@@ -172,6 +176,11 @@ export class Producer implements Disposable, AsyncDisposable, Sink {
       timeoutMs: Number.POSITIVE_INFINITY,
     });
     this.close();
+  }
+
+  /** @internal */
+  hasRoom(byteLength: number): boolean {
+    return native.waitForRoom(this.#handle, byteLength, 0, 0);
   }
 
   /** @internal `tryWrite` without regard to the queue. */

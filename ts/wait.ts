@@ -91,9 +91,25 @@ export class Waiter {
   }
 }
 
-/** One turn of the event loop: timers, signals and sockets get theirs. */
-export function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+/** Milliseconds of work between two turns of the event loop. */
+const TURN_MS = 1;
+
+/**
+ * Turns of the event loop for those who find what they wait for at once, again and again: promises
+ * alone never let timers, signals and sockets have theirs.
+ */
+export class Turns {
+  #last = performance.now();
+
+  get due(): boolean {
+    return performance.now() - this.#last >= TURN_MS;
+  }
+
+  /** One turn. */
+  async take(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    this.#last = performance.now();
+  }
 }
 
 /** What is left of a time-out that began at `start`. */

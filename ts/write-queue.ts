@@ -5,6 +5,9 @@ import { Waiter } from './wait.js';
 /** Whether a record was written, and who answers for it. */
 interface PendingWrite {
   readonly record: Input;
+  readonly byteLength: number;
+  /** Grows from write to write. */
+  readonly ticket: number;
   readonly deadline: number;
   readonly requireConsumer: boolean;
   settle(outcome: boolean | Error): void;
@@ -14,6 +17,8 @@ interface PendingWrite {
 export interface Sink {
   /** False: no room now. */
   put(record: Input): boolean;
+  /** The same question without an attempt, which would count as a refusal. */
+  hasRoom(byteLength: number): boolean;
   consumerAlive(): boolean;
 }
 
@@ -22,6 +27,7 @@ export class WriteQueue {
   readonly #sink: Sink;
   readonly #writes: PendingWrite[] = [];
   #waiter: Waiter | undefined;
+  #ticket = 0;
 
   constructor(sink: Sink) {
     this.#sink = sink;
@@ -31,8 +37,20 @@ export class WriteQueue {
     return this.#writes.length;
   }
 
+  /** The ticket of the write that was queued last. */
+  get last(): number {
+    return this.#ticket;
+  }
+
+  /** Whether one of the writes up to `ticket` still waits. */
+  waitsFor(ticket: number): boolean {
+    const first = this.#writes[0];
+    return first !== undefined && first.ticket <= ticket;
+  }
+
   push(
     record: Input,
+    byteLength: number,
     options: { timeoutMs: number; signal: AbortSignal | undefined; requireConsumer: boolean },
   ): Promise<boolean> {
     const { signal, timeoutMs, requireConsumer } = options;
@@ -40,6 +58,8 @@ export class WriteQueue {
       const onAbort = () => this.#drop(write, abortError(signal as AbortSignal));
       const write: PendingWrite = {
         record,
+        byteLength,
+        ticket: ++this.#ticket,
         requireConsumer,
         deadline: performance.now() + timeoutMs,
         settle(outcome) {
@@ -80,7 +100,7 @@ export class WriteQueue {
 
   #attempt(write: PendingWrite): boolean | Error | undefined {
     try {
-      if (this.#sink.put(write.record)) return true;
+      if (this.#sink.hasRoom(write.byteLength) && this.#sink.put(write.record)) return true;
       if (write.requireConsumer && !this.#sink.consumerAlive()) return noConsumer();
       return undefined;
     } catch (error) {

@@ -95,8 +95,6 @@ pub mod control {
     pub const HEAD: usize = LINE;
     /// u32, 1 once the ring is sealed, for ever.
     pub const SEALED: usize = 2 * LINE;
-    /// u32, how many producers have ever attached (wraps).
-    pub const PRODUCERS_ATTACHED: usize = 2 * LINE + 4;
     /// u32, 1 once somebody attached who cannot use the asymmetric barrier, for ever.
     pub const FULL_FENCES: usize = 2 * LINE + 8;
     pub const BYTES: usize = 8 * LINE;

@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 use super::ring::{busy, read_only};
 use super::spin::spin;
 use crate::error::Result;
-use crate::layout::{CONSUMER_SLOT, control};
+use crate::layout::{CONSUMER_SLOT, slot};
 use crate::mapped::MappedMemory;
 use crate::mapping::Mapping;
 use crate::memory::Memory;
 use crate::owners::{self, Role, Slot, SlotState};
 use crate::ring::spsc::{self, PRODUCER_SLOT, Peeked};
 use crate::segment::{Access, Segment};
-use crate::sleep::Bell;
+use crate::sleep::{Bell, SLICE};
 
 /// When a stream is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -159,7 +159,12 @@ impl Consumer {
         if ring.has_record()? {
             return Ok(true);
         }
-        if spin(busy.min(limit), || ring.has_record().map(|found| found.then_some(())))?.is_some() {
+        if ring.is_sealed() && self.end()?.is_some() {
+            return Ok(false);
+        }
+        let ring = &mut self.ring;
+        if spin(busy.min(limit).min(SLICE), || ring.has_record().map(|found| found.then_some(())))?.is_some()
+        {
             return Ok(true);
         }
         if limit.is_zero() {
@@ -196,10 +201,12 @@ impl Consumer {
             let done = !self.ring.producer_is_writing() || producer(self)? != SlotState::Alive;
             return Ok(done.then_some(End::Sealed));
         }
-        let attached = self.segment.layout().control + control::PRODUCERS_ATTACHED;
-        // ORDERING: Relaxed; a producer that is not counted yet lives, so its lock is held.
-        let some = self.memory.load32(attached, Ordering::Relaxed) != 0;
-        if self.end_when == EndWhen::Sealed || !some {
+        if self.end_when == EndWhen::Sealed {
+            return Ok(None);
+        }
+        // ORDERING: Relaxed; zero until the first producer has taken the slot, never again after.
+        let state = self.segment.layout().slot(PRODUCER_SLOT) + slot::STATE;
+        if self.memory.load64(state, Ordering::Relaxed) == 0 {
             return Ok(None);
         }
         Ok(match producer(self)? {

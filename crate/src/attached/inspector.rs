@@ -56,7 +56,7 @@ impl Inspector {
         let end = memory.load64(tail_at, Ordering::Acquire);
         // A busy pair may have moved on by more than the capacity between the two loads.
         let moved = memory.load64(head_at, Ordering::Acquire);
-        if next & 7 != 0 || end & 7 != 0 || end < next || end.saturating_sub(moved) > layout.capacity as u64 {
+        if (next | end | moved) & 7 != 0 || end < next || end.saturating_sub(moved) > layout.capacity as u64 {
             return Err(Error::corrupt("head and tail do not fit together", head_at, "head <= tail", next));
         }
         Ok(Inspector { layout: *layout, next: next.max(moved.min(end)), end })
@@ -72,8 +72,13 @@ impl Inspector {
             memory.fence(Ordering::Acquire);
             let head = memory.load64(self.layout.control + control::HEAD, Ordering::Relaxed);
             if head > position {
-                self.next = head;
-                continue;
+                // Damaged: no healthy consumer is there, and nothing can be read from there.
+                let aligned = head & 7 == 0;
+                self.next = if aligned { head } else { self.end };
+                if aligned {
+                    continue;
+                }
+                return Some(Inspected { state: State::Damaged, byte_length: 0, bytes: None, ..seen });
             }
             self.next = match seen.state {
                 State::Damaged => self.end,

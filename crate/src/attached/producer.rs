@@ -15,7 +15,7 @@ use crate::memory::Memory;
 use crate::owners::{self, Role, Slot, SlotState};
 use crate::ring::spsc::{self, PRODUCER_SLOT};
 use crate::segment::{Access, Segment};
-use crate::sleep::Bell;
+use crate::sleep::{Bell, SLICE};
 
 /// A producer. Dropping it without [`Producer::close`] is a close too.
 pub struct Producer {
@@ -52,10 +52,8 @@ impl Producer {
             }
         };
         let at = layout.slot(PRODUCER_SLOT);
-        // ORDERING: Relaxed; hints for people, and a count that readers look at when the slot's
-        // lock tells them that no producer lives.
+        // ORDERING: Relaxed; a hint for people.
         memory.store64(at + slot::BASE_COUNT, ring.written(), Ordering::Relaxed);
-        memory.add32(layout.control + control::PRODUCERS_ATTACHED, 1, Ordering::Relaxed);
         Ok(Producer { ring, slot: Some(slot), memory, mapping, segment: segment.clone() })
     }
 
@@ -89,7 +87,9 @@ impl Producer {
         if ring.has_room(length)? {
             return Ok(true);
         }
-        if spin(busy.min(limit), || ring.has_room(length).map(|room| room.then_some(())))?.is_some() {
+        if spin(busy.min(limit).min(SLICE), || ring.has_room(length).map(|room| room.then_some(())))?
+            .is_some()
+        {
             return Ok(true);
         }
         let announced = ring.announce_sleep(length);

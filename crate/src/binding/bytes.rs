@@ -19,12 +19,26 @@ pub fn payload(env: sys::napi_env, value: sys::napi_value) -> Option<Payload> {
         let (kind, buffer, offset) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
         sys::napi_get_typedarray_info(env, value, kind, &mut length, &mut data, buffer, offset)
     };
-    if status != sys::Status::napi_ok {
+    if status != sys::Status::napi_ok || (length == 0 && is_detached(env, value)) {
         return None;
     }
     // An empty or detached array has no address.
     let bytes = NonNull::new(data.cast::<u8>()).unwrap_or(NonNull::dangling());
     Some(Payload { bytes: bytes.as_ptr(), length })
+}
+
+/// Whether the ArrayBuffer under a typed array is detached: its length is 0 then.
+#[cold]
+fn is_detached(env: sys::napi_env, value: sys::napi_value) -> bool {
+    let (mut buffer, mut detached) = (ptr::null_mut(), false);
+    // SAFETY: a typed array of the running call.
+    unsafe {
+        let (kind, length, data, offset) =
+            (ptr::null_mut(), ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+        sys::napi_get_typedarray_info(env, value, kind, length, data, &mut buffer, offset);
+        sys::napi_is_detached_arraybuffer(env, buffer, &mut detached);
+    }
+    detached
 }
 
 /// UTF-16 units of a string.

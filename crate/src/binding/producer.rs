@@ -38,8 +38,18 @@ unsafe fn with<const N: usize, A: Answer>(
     info: sys::napi_callback_info,
     body: impl FnOnce(&mut Producer, &Arguments<N>) -> Result<A>,
 ) -> sys::napi_value {
+    let body = |producer: &mut Producer, arguments: &Arguments<N>| {
+        body(producer, arguments).inspect_err(|error| give_up_if_poisoned(producer, error))
+    };
     // SAFETY: the caller is such a callback.
     unsafe { with_handle(env, info, |state| &mut state.producers, body) }
+}
+
+/// A producer that found damage can write no more: its slot is for somebody else.
+fn give_up_if_poisoned(producer: &mut Producer, error: &Error) {
+    if error.code == Code::Corrupt {
+        producer.close();
+    }
 }
 
 /// `undefined` when written, which costs nothing to make; false when full.
@@ -54,7 +64,7 @@ impl Answer for Written {
 
 #[cold]
 fn not_a_record() -> Error {
-    Error::new(Code::InvalidArgument, "a record is a string or a view of an ArrayBuffer")
+    Error::new(Code::InvalidArgument, "a record is a string or a view of an ArrayBuffer that is not detached")
 }
 
 /// `(handle)`: the handle's memory. To be called once, first.
@@ -94,7 +104,8 @@ unsafe extern "C" fn try_write_string(env: sys::napi_env, info: sys::napi_callba
             Payload::of(encode(env, value, units, text).ok_or_else(not_a_record)?)
         };
         // SAFETY: the text stays in its scratch.
-        unsafe { producer.ring().try_write(payload) }
+        let written = unsafe { producer.ring().try_write(payload) };
+        written.inspect_err(|error| give_up_if_poisoned(producer, error))
     });
     finish(env, state, written)
 }
@@ -150,7 +161,8 @@ fn write_all(
             payloads.push(payload(env, record).ok_or_else(not_a_record)?);
         }
         // SAFETY: the bytes stay where they are until JavaScript runs again.
-        unsafe { producer.ring().try_write_batch(payloads) }
+        let written = unsafe { producer.ring().try_write_batch(payloads) };
+        written.inspect_err(|error| give_up_if_poisoned(producer, error))
     });
     finish(env, state, written.map(|count| count as i32))
 }
@@ -195,10 +207,10 @@ unsafe extern "C" fn wait_for_room(env: sys::napi_env, info: sys::napi_callback_
     }
 }
 
-/// `(handle)`: the position up to which this producer has published, in bytes.
+/// `(handle)`: where the last record of this producer ends, in bytes.
 unsafe extern "C" fn position(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     // SAFETY: the whole callback.
-    unsafe { with::<1, _>(env, info, |producer, _| Ok(producer.ring().tail() as f64)) }
+    unsafe { with::<1, _>(env, info, |producer, _| Ok(producer.ring().end() as f64)) }
 }
 
 /// `(handle, position)`: whether the consumer has released everything up to there.

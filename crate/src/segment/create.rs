@@ -4,12 +4,13 @@ use std::fs::{File, OpenOptions as FileOptions, Permissions};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::Segment;
 use super::header::Header;
-use super::name::Location;
+use super::name::{Location, PREFIX, TEMPORARY, resolve};
 use super::open::{
     Attempt, PATIENCE, allocate, attempt, busy, cannot, is_full, missing, no_space, pause, space, unused_name,
 };
@@ -71,11 +72,31 @@ pub(super) fn open_or_create(name: &str, options: &CreateOptions) -> Result<Segm
 
 pub(super) fn temporary(options: &CreateOptions) -> Result<Segment> {
     let header = plan(options, Lifetime::Attached)?;
+    sweep(options.directory.as_deref());
     let deadline = Instant::now() + PATIENCE;
     loop {
         let location = Location::new(&unused_name()?, options.directory.as_deref())?;
         if let Some(segment) = make_or_wait(&location, &header, deadline)? {
             return Ok(segment);
+        }
+    }
+}
+
+/// Removes what temporary rings left behind whose processes were all killed: nobody will ever ask for
+/// their names again. What cannot be removed stays, and is no failure of the caller's.
+fn sweep(directory: Option<&Path>) {
+    let Ok(entries) = resolve(directory).and_then(|directory| {
+        std::fs::read_dir(&directory).map_err(|error| Error::system("readdir", &error))
+    }) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let file_name = entry.file_name();
+        let name = file_name.to_str().and_then(|name| name.strip_prefix(PREFIX));
+        if let Some(name) = name.filter(|name| name.starts_with(TEMPORARY))
+            && let Ok(location) = Location::new(name, directory)
+        {
+            let _ = replace_abandoned(&location);
         }
     }
 }

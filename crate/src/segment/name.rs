@@ -6,6 +6,8 @@ use crate::error::{Code, Error, Result};
 
 /// What the file of a ring is called before the ring's own name.
 pub(crate) const PREFIX: &str = "shmring.";
+/// What the name of a temporary ring begins with.
+pub(crate) const TEMPORARY: &str = "temporary-";
 const LONGEST: usize = 200;
 const VARIABLE: &str = "SHMRING_DIR";
 const DEFAULT: &str = "/dev/shm";

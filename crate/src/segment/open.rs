@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use super::header::Header;
-use super::name::Location;
+use super::name::{Location, TEMPORARY};
 use super::options::{Access, OpenOptions, Share, admit};
 use super::system::{Description, Inode, failure, hold, random, reopen, retry};
 use super::{Segment, hexadecimal};
@@ -284,5 +284,5 @@ pub(super) fn cannot(syscall: &'static str, error: &io::Error, location: &Locati
 
 /// A name that nobody has.
 pub(super) fn unused_name() -> Result<String> {
-    Ok(format!("temporary-{}", hexadecimal(&random::<16>()?)))
+    Ok(format!("{TEMPORARY}{}", hexadecimal(&random::<16>()?)))
 }

@@ -34,6 +34,8 @@ pub struct Producer<M> {
     pub(super) tail: u64,
     /// The last `head` that was read; the true one is not before it.
     pub(super) head: u64,
+    /// Where the last record of this producer ends; padding alone may lie behind it.
+    end: u64,
     written: u64,
     ledger: Ledger,
     bell: Bell,
@@ -76,6 +78,7 @@ impl<M: Memory> Producer<M> {
             places,
             tail,
             head,
+            end: 0,
             written: entry.records,
             ledger,
             bell: Bell::new(places.consumer),
@@ -165,9 +168,14 @@ impl<M: Memory> Producer<M> {
         self.written
     }
 
-    /// The position up to which this producer has published.
+    /// The position up to which this producer has published, padding included.
     pub fn tail(&self) -> u64 {
         self.tail
+    }
+
+    /// The position at which the last record of this producer ends; 0 when it has written none.
+    pub fn end(&self) -> u64 {
+        self.end
     }
 
     pub fn sleeper(&mut self) -> (&mut Sleeper, &M) {
@@ -261,6 +269,9 @@ impl<M: Memory> Producer<M> {
         // consumer::Consumer::refresh_tail (Acquire).
         self.memory.store64(self.places.tail, tail, Ordering::Release);
         self.tail = tail;
+        if records > 0 {
+            self.end = tail;
+        }
         self.bell.ring(&self.memory, || true);
     }
 }

@@ -1,0 +1,123 @@
+// Faults that were found and mended, each named after what a user saw of it.
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Producer } from 'shmring';
+import { expect, test } from 'vitest';
+import { codeOf, codeOfRejection } from '../helpers/errors.js';
+import { createEnds, fillUp } from '../helpers/rings.js';
+import { fileOf } from '../helpers/scratch.js';
+
+/** Where the head lies in a segment, see docs/format.md. */
+const HEAD = 4096 + 128;
+
+function overwrite(name: string, offset: number, value: bigint): void {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64LE(value);
+  const file = openSync(fileOf(name), 'r+');
+  writeSync(file, bytes, 0, 8, offset);
+  closeSync(file);
+}
+
+test('a head that another process damaged during inspect() crashes nobody', () => {
+  const { ring, producer } = createEnds();
+  fillUp(producer);
+  for (const head of [4092n, 4095n, 1n, 2n ** 63n, 2n ** 64n - 4n]) {
+    const seen = ring.inspect();
+    expect(seen.next().done).toBe(false);
+    overwrite(ring.name, HEAD, head);
+    for (const { state } of seen) expect(['committed', 'padding', 'damaged']).toContain(state);
+    overwrite(ring.name, HEAD, 0n);
+  }
+});
+
+test('an array with a kind of its own cannot run code inside a batch', () => {
+  const { producer, consumer } = createEnds({ capacity: 1 << 20 });
+  class Trap extends Array<string> {
+    static override get [Symbol.species](): ArrayConstructor {
+      throw new Error('asked for its kind');
+    }
+  }
+  const records = new Trap(5000).fill('x');
+  expect(producer.tryWriteBatch(records)).toBe(5000);
+  expect(consumer.drain(() => {})).toBe(5000);
+});
+
+test('batches of at most no record are INVALID_ARGUMENT and do not loop for ever', async () => {
+  const { producer, consumer } = createEnds();
+  producer.tryWrite('x');
+  const first = consumer.batches({ limit: 0 })[Symbol.asyncIterator]().next();
+  expect(await codeOfRejection(first)).toBe('INVALID_ARGUMENT');
+});
+
+test('a loop that awaits writes which find room, or waits which find a record, lets timers through', async () => {
+  const { producer, consumer } = createEnds({ capacity: 1 << 20 });
+  let fired = false;
+  const timer = () => setTimeout(() => (fired = true), 1);
+  timer();
+  // Far more than a millisecond of work; without turns the timer could fire only behind the loop.
+  for (let i = 0; i < 1e6 && !fired; i += 1) {
+    await producer.write('tick');
+    consumer.drain(() => {});
+  }
+  expect(fired).toBe(true);
+  fired = false;
+  timer();
+  producer.tryWrite('left alone');
+  for (let i = 0; i < 1e6 && !fired; i += 1) expect(await consumer.wait()).toBe('ready');
+  expect(fired).toBe(true);
+});
+
+test('flush ends although other writes are always pending', async () => {
+  const { producer, consumer } = createEnds();
+  let more = true;
+  const write = async (to: Producer) => {
+    while (more) await to.write(Buffer.alloc(500));
+  };
+  const writers = Array.from({ length: 20 }, () => write(producer));
+  const reader = (async () => {
+    while (more) {
+      consumer.tryRead();
+      await sleep(1);
+    }
+  })();
+  expect(await producer.flush({ timeoutMs: 20_000 })).toBe(true);
+  more = false;
+  const drained = setInterval(() => consumer.drain(() => {}), 1);
+  await Promise.all([...writers, reader]);
+  clearInterval(drained);
+});
+
+test('flush ends when padding that was published alone is all that is not released', async () => {
+  const { producer, consumer } = createEnds();
+  expect(producer.tryWrite(Buffer.alloc(3000))).toBe(true);
+  expect(producer.tryWrite(Buffer.alloc(3000))).toBe(false);
+  expect(consumer.tryRead()?.length).toBe(3000);
+  expect(await producer.flush({ timeoutMs: 20_000 })).toBe(true);
+});
+
+test('a consumer that may look busily for an hour notices that the ring is sealed', () => {
+  const { ring, consumer } = createEnds();
+  ring.seal();
+  expect(consumer.drainSync(() => {}, { spinMicros: 3.6e9 })).toBe(0);
+  expect(consumer.ended).toBe('sealed');
+});
+
+test('a producer that found damage leaves its slot to another', () => {
+  const { ring, producer } = createEnds();
+  fillUp(producer);
+  overwrite(ring.name, HEAD, 4n);
+  expect(codeOf(() => producer.tryWrite('x'))).toBe('CORRUPT');
+  overwrite(ring.name, HEAD, 0n);
+  expect(ring.producer().closed).toBe(false);
+});
+
+test('a write that waits counts as one refusal, however often it looks', async () => {
+  const { ring, producer, consumer } = createEnds();
+  fillUp(producer);
+  const before = ring.stats().full;
+  const pending = producer.write(Buffer.alloc(500));
+  await sleep(100);
+  consumer.drain(() => {});
+  expect(await pending).toBe(true);
+  expect(ring.stats().full).toBe(before + 1);
+});
