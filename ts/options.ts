@@ -84,7 +84,7 @@ function duration(name: string, value: unknown, fallback: number): number {
   throw invalid(name, 'a number that is not negative', value);
 }
 
-export function timeout(value: unknown): number {
+function timeout(value: unknown): number {
   return duration('timeoutMs', value, Number.POSITIVE_INFINITY);
 }
 

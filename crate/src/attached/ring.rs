@@ -51,11 +51,6 @@ impl Ring {
         Ok(())
     }
 
-    pub fn is_sealed(&self) -> bool {
-        // ORDERING: Acquire; partner: Ring::seal.
-        self.memory.load32(self.layout().control + control::SEALED, Ordering::Acquire) != 0
-    }
-
     /// Whether somebody reads: a probe of a lock.
     pub fn is_consumer_alive(&self) -> Result<bool> {
         Ok(owners::liveness(&self.segment, &self.memory, CONSUMER_SLOT)? == SlotState::Alive)

@@ -277,11 +277,6 @@ impl NativeRing {
     }
 
     #[napi]
-    pub fn is_sealed(&self, env: Env) -> Result<bool> {
-        self.with(env, |ring| Ok(ring.is_sealed()))
-    }
-
-    #[napi]
     pub fn stats(&self, env: Env) -> Result<NativeStats> {
         let stats = self.with(env, Ring::stats)?;
         Ok(NativeStats {

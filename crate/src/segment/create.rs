@@ -10,7 +10,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::Segment;
 use super::header::Header;
-use super::name::{Location, PREFIX, TEMPORARY, resolve};
+use super::name::{Location, TEMPORARY, resolve, ring_of};
 use super::open::{
     Attempt, PATIENCE, allocate, attempt, busy, cannot, is_full, missing, no_space, pause, space, unused_name,
 };
@@ -92,8 +92,7 @@ fn sweep(directory: Option<&Path>) {
     };
     for entry in entries.flatten() {
         let file_name = entry.file_name();
-        let name = file_name.to_str().and_then(|name| name.strip_prefix(PREFIX));
-        if let Some(name) = name.filter(|name| name.starts_with(TEMPORARY))
+        if let Some(name) = ring_of(&file_name).filter(|name| name.starts_with(TEMPORARY))
             && let Ok(location) = Location::new(name, directory)
         {
             let _ = replace_abandoned(&location);

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::header::Header;
 use super::hexadecimal;
-use super::name::{Location, PREFIX, is_name, resolve};
+use super::name::{Location, resolve, ring_of};
 use super::open::{find, open_held, read_header, trust};
 use super::system::failure;
 use crate::error::Result;
@@ -42,8 +42,7 @@ pub fn list(directory: Option<&Path>) -> Result<Vec<Info>> {
     let mut infos = Vec::new();
     for entry in std::fs::read_dir(&directory).map_err(explain)? {
         let file_name = entry.map_err(explain)?.file_name();
-        let name = file_name.to_str().and_then(|name| name.strip_prefix(PREFIX));
-        let Some(name) = name.filter(|name| is_name(name)) else {
+        let Some(name) = ring_of(&file_name) else {
             continue;
         };
         let location = Location::new(name, Some(&directory))?;

@@ -1,11 +1,12 @@
 //! Names of segments, and where they lie.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Code, Error, Result};
 
 /// What the file of a ring is called before the ring's own name.
-pub(crate) const PREFIX: &str = "shmring.";
+const PREFIX: &str = "shmring.";
 /// What the name of a temporary ring begins with.
 pub(crate) const TEMPORARY: &str = "temporary-";
 const LONGEST: usize = 200;
@@ -28,8 +29,13 @@ impl Location {
     }
 }
 
+/// The ring whose file is called so, if it is one of ours.
+pub(crate) fn ring_of(file_name: &OsStr) -> Option<&str> {
+    file_name.to_str()?.strip_prefix(PREFIX).filter(|name| is_name(name))
+}
+
 /// Whether a name is one of ours.
-pub(crate) fn is_name(name: &str) -> bool {
+fn is_name(name: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     (1..=LONGEST).contains(&name.len()) && !name.starts_with('.') && name.bytes().all(allowed)
 }
