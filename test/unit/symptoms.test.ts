@@ -1,22 +1,10 @@
 // Faults that were found and mended, each named after what a user saw of it.
-import { closeSync, openSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Producer } from 'shmring';
 import { expect, test } from 'vitest';
+import { CONSUMER_SLOT, DATA, HEAD, overwrite, recordHeader } from '../helpers/damage.js';
 import { codeOf, codeOfRejection } from '../helpers/errors.js';
 import { createEnds, fillUp } from '../helpers/rings.js';
-import { fileOf } from '../helpers/scratch.js';
-
-/** Where the head lies in a segment, see docs/format.md. */
-const HEAD = 4096 + 128;
-
-function overwrite(name: string, offset: number, value: bigint): void {
-  const bytes = Buffer.alloc(8);
-  bytes.writeBigUInt64LE(value);
-  const file = openSync(fileOf(name), 'r+');
-  writeSync(file, bytes, 0, 8, offset);
-  closeSync(file);
-}
 
 test('a head that another process damaged during inspect() crashes nobody', () => {
   const { ring, producer } = createEnds();
@@ -109,6 +97,27 @@ test('a producer that found damage leaves its slot to another', () => {
   expect(codeOf(() => producer.tryWrite('x'))).toBe('CORRUPT');
   overwrite(ring.name, HEAD, 0n);
   expect(ring.producer().closed).toBe(false);
+});
+
+test("a producer that is told of damage in the consumer's slot keeps its own", () => {
+  const { ring, producer } = createEnds();
+  overwrite(ring.name, CONSUMER_SLOT, 7n);
+  expect(codeOf(() => producer.consumerAlive())).toBe('CORRUPT');
+  expect(codeOf(() => ring.producer())).toBe('BUSY');
+  expect(producer.tryWrite('x')).toBe(true);
+});
+
+test('inspect() does not take for padding what the consumer calls damaged', () => {
+  const { ring, producer, consumer } = createEnds();
+  producer.tryWrite('x'.repeat(56));
+  const word = recordHeader(0n, 56n);
+  expect([...ring.inspect()]).toMatchObject([{ state: 'committed', byteLength: 56 }]);
+  for (const byteLength of [0n, 24n, 56n]) {
+    overwrite(ring.name, DATA, recordHeader(0n, byteLength, true));
+    expect([...ring.inspect()]).toMatchObject([{ state: 'damaged', position: 0 }]);
+  }
+  overwrite(ring.name, DATA, word);
+  expect(consumer.tryRead()?.length).toBe(56);
 });
 
 test('a write that waits counts as one refusal, however often it looks', async () => {

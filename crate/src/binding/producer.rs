@@ -45,9 +45,10 @@ unsafe fn with<const N: usize, A: Answer>(
     unsafe { with_handle(env, info, |state| &mut state.producers, body) }
 }
 
-/// A producer that found damage can write no more: its slot is for somebody else.
+/// A producer that found damage can write no more: its slot is for somebody else. Damage elsewhere, in
+/// the consumer's slot say, does not end it: it goes on writing and must keep its slot.
 fn give_up_if_poisoned(producer: &mut Producer, error: &Error) {
-    if error.code == Code::Corrupt {
+    if error.code == Code::Corrupt && producer.ring().is_poisoned() {
         producer.close();
     }
 }

@@ -232,6 +232,11 @@ impl<M: Memory> Producer<M> {
         }
     }
 
+    /// Whether damage has made this producer unusable for good.
+    pub fn is_poisoned(&self) -> bool {
+        self.poison.is_some()
+    }
+
     pub(super) fn check_poison(&self) -> Result<()> {
         self.poison.as_deref().map_or(Ok(()), |error| Err(error.clone()))
     }
