@@ -92,11 +92,17 @@ impl Inspector {
     fn look<M: Memory>(&self, memory: &M, position: u64) -> Inspected {
         let offset = position as usize & (self.layout.capacity - 1);
         let at = self.layout.data + offset;
-        let room = (self.layout.capacity - offset).min((self.end - position) as usize);
+        let rest = self.layout.capacity - offset;
+        let room = rest.min((self.end - position) as usize);
         // ORDERING: Relaxed; visible since the tail behind it was loaded with Acquire.
         let word = memory.load64(at, Ordering::Relaxed);
-        match Header::decode(position, word) {
-            Some(header) if header.span() <= room => {
+        // As the consumer sees it: padding ends where the buffer does and does not fill it.
+        let fits = |header: &Header| match header {
+            Header::Record(_) => header.span() <= room,
+            Header::Padding(_) => header.span() == rest && rest <= room && offset != 0,
+        };
+        match Header::decode(position, word).filter(fits) {
+            Some(header) => {
                 let (state, byte_length, bytes) = match header {
                     Header::Padding(length) => (State::Padding, length, None),
                     Header::Record(length) => {
@@ -108,7 +114,7 @@ impl Inspector {
                 };
                 Inspected { position, state, byte_length, bytes }
             }
-            _ => Inspected { position, state: State::Damaged, byte_length: 0, bytes: None },
+            None => Inspected { position, state: State::Damaged, byte_length: 0, bytes: None },
         }
     }
 }

@@ -45,9 +45,10 @@ impl Stats {
             }
         }
         for index in (0..layout.slot_count).filter(|&index| index != CONSUMER_SLOT) {
-            // ORDERING: Relaxed; counters for people.
-            stats.aborted += memory.load64(layout.slot(index) + slot::ABORTED, Ordering::Relaxed);
-            stats.full += memory.load64(layout.slot(index) + slot::FULL, Ordering::Relaxed);
+            // ORDERING: Relaxed; counters for people, which damage may have made as large as can be.
+            let count = |at| memory.load64(layout.slot(index) + at, Ordering::Relaxed);
+            stats.aborted = stats.aborted.wrapping_add(count(slot::ABORTED));
+            stats.full = stats.full.wrapping_add(count(slot::FULL));
         }
         Ok(stats)
     }
