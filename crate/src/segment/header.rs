@@ -1,7 +1,9 @@
 //! The header page: written once before a segment has a name, checked whole before anything in it
 //! is believed, never looked at again.
 
-use crate::error::{Code, Error, Result};
+use std::path::Path;
+
+use crate::error::{Code, Detail, Error, Result};
 use crate::layout::{BYTE_ORDER, Kind, Layout, Lifetime, MAGIC, PAGE, VERSION, header};
 
 /// Feature bits that this build understands.
@@ -47,13 +49,13 @@ impl Header {
     /// Reads a header. `bytes` is the start of the file, less than a page of it when that is all.
     pub fn decode(bytes: &[u8]) -> Result<Header> {
         let Ok(page) = <&Page>::try_from(bytes) else {
-            return Err(Error::corrupt("the file is shorter than a header", 0u64, PAGE, bytes.len()));
+            return Err(unusable("it has fewer bytes than a header", header::MAGIC, PAGE, bytes.len()));
         };
         // First what tells whether the rest means anything, then what tells whether it is whole.
         let magic = page[header::MAGIC..][..8].as_ref();
         if magic != MAGIC.to_le_bytes() {
-            return Err(mismatch(
-                "the file is no segment of shmring",
+            return Err(unusable(
+                "it does not begin as a segment does",
                 header::MAGIC,
                 MAGIC,
                 u64::from_le_bytes(word(page, header::MAGIC)),
@@ -64,7 +66,7 @@ impl Header {
             return Err(if order == BYTE_ORDER.swap_bytes() {
                 other_build("was made on a machine of the other byte order".to_owned())
             } else {
-                mismatch("byte order", header::BYTE_ORDER, BYTE_ORDER, order)
+                unusable("byte order", header::BYTE_ORDER, BYTE_ORDER, order)
             });
         }
         let version = number32(page, header::VERSION);
@@ -77,7 +79,7 @@ impl Header {
         }
         let (stored, sum) = (number64(page, header::CHECKSUM), checksum(page));
         if stored != sum {
-            return Err(mismatch("header checksum", header::CHECKSUM, sum, stored));
+            return Err(unusable("header checksum", header::CHECKSUM, sum, stored));
         }
         let features = number64(page, header::FEATURES);
         if features & !FEATURES != 0 {
@@ -86,7 +88,7 @@ impl Header {
             )));
         }
         if let Some(at) = (header::BYTES..PAGE).find(|&at| page[at] != 0) {
-            return Err(mismatch("unused header byte", at, 0u64, u64::from(page[at])));
+            return Err(unusable("unused header byte", at, 0u64, u64::from(page[at])));
         }
         Header::fields(page)
     }
@@ -96,30 +98,30 @@ impl Header {
     fn fields(page: &Page) -> Result<Header> {
         let kind = number32(page, header::KIND);
         let kind =
-            Kind::from_number(kind).ok_or_else(|| mismatch("ring kind", header::KIND, "1 or 2", kind))?;
+            Kind::from_number(kind).ok_or_else(|| unusable("ring kind", header::KIND, "1 or 2", kind))?;
         let capacity = number64(page, header::CAPACITY);
         let layout = Layout::new(kind, capacity).ok_or_else(|| {
             let range = "a power of two within the bounds of the kind";
-            mismatch("capacity", header::CAPACITY, range, capacity)
+            unusable("capacity", header::CAPACITY, range, capacity)
         })?;
         let slots = number32(page, header::SLOT_COUNT);
         if slots != layout.slot_count {
             let expected = layout.slot_count;
-            return Err(mismatch("slot count", header::SLOT_COUNT, expected, slots));
+            return Err(unusable("slot count", header::SLOT_COUNT, expected, slots));
         }
         for (at, expected) in sizes(&layout) {
             let found = number64(page, at);
             if found != expected as u64 {
-                return Err(mismatch("size or offset", at, expected, found));
+                return Err(unusable("size or offset", at, expected, found));
             }
         }
         let mode = number32(page, header::MODE);
         if mode != 0o600 && mode != 0o660 {
-            return Err(mismatch("mode", header::MODE, "0600 or 0660", mode));
+            return Err(unusable("mode", header::MODE, "0600 or 0660", mode));
         }
         let lifetime = number32(page, header::LIFETIME);
         let lifetime = Lifetime::from_number(lifetime)
-            .ok_or_else(|| mismatch("lifetime", header::LIFETIME, "1 or 2", lifetime))?;
+            .ok_or_else(|| unusable("lifetime", header::LIFETIME, "1 or 2", lifetime))?;
         Ok(Header {
             layout,
             mode,
@@ -161,20 +163,38 @@ fn number64(page: &Page, at: usize) -> u64 {
     u64::from_ne_bytes(word(page, at))
 }
 
-fn mismatch(
+/// What is under the name cannot be used. [`about`] says which file it is.
+pub(super) fn unusable(
     what: &str,
     at: usize,
-    expected: impl Into<crate::error::Detail>,
-    found: impl Into<crate::error::Detail>,
+    expected: impl Into<Detail>,
+    found: impl Into<Detail>,
 ) -> Error {
-    Error::corrupt(what, at, expected, found)
+    let (expected, found) = (expected.into(), found.into());
+    Error::new(
+        Code::Corrupt,
+        format!(
+            "{what}: expected {expected} at offset {at}, found {found}; unlink it and create the ring anew"
+        ),
+    )
+    .with("offset", at)
+    .with("expected", expected)
+    .with("found", found)
 }
 
 fn other_build(how: String) -> Error {
     Error::new(
         Code::Version,
-        format!("the segment {how}; unlink it and create the ring anew, or use the same version"),
+        format!("it {how}; unlink it and create the ring anew, or use the same version"),
     )
+}
+
+/// The same error, in a sentence that names the file.
+pub(super) fn about(path: &Path, error: Error) -> Error {
+    Error {
+        message: format!("{} is no segment for this process: {}", path.display(), error.message),
+        ..error
+    }
 }
 
 #[cfg(test)]

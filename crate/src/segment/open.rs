@@ -6,13 +6,13 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use super::header::Header;
+use super::header::{Header, about, unusable};
 use super::name::{Location, TEMPORARY};
 use super::options::{Access, OpenOptions, Share, admit};
 use super::system::{Description, Inode, failure, hold, random, reopen, retry};
 use super::{Segment, hexadecimal};
 use crate::error::{Code, Error, Result};
-use crate::layout::{Lifetime, PAGE, locks};
+use crate::layout::{self, Lifetime, PAGE, locks};
 use crate::lock::{self, ByteLock, stolen};
 
 /// How long a call goes on when others create, remove or fill up the file system meanwhile. No
@@ -133,17 +133,14 @@ pub(super) fn read_header(file: &File, metadata: &Metadata, location: &Location)
             Err(error) => return Err(cannot("pread", &error, location)),
         }
     }
-    let header = Header::decode(&page[..filled])?;
-    let expected = header.layout.size as u64;
-    if metadata.len() != expected {
-        return Err(Error::corrupt(
-            "size of the file",
-            crate::layout::header::SIZE,
-            expected,
-            metadata.len(),
-        ));
-    }
-    Ok(header)
+    let header = Header::decode(&page[..filled]).and_then(|header| {
+        let (expected, found) = (header.layout.size, metadata.len());
+        if found == expected as u64 {
+            return Ok(header);
+        }
+        Err(unusable("it is not as long as its header says", layout::header::SIZE, expected, found))
+    });
+    header.map_err(|error| about(&location.path, error))
 }
 
 /// Whether the file can only have been changed by those whom its header names.
