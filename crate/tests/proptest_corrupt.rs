@@ -5,12 +5,12 @@
 mod support;
 
 use proptest::prelude::*;
-use shmring::error::{Code, Detail, Error};
+use shmring::error::{Code, Error};
 use shmring::layout::{CONSUMER_SLOT, Kind, Layout, control, slot};
 use shmring::record::Header;
 use shmring::ring::spsc::{PRODUCER_SLOT, Payload};
 use support::positions::{at_least, positions};
-use support::records::{read, write};
+use support::records::read;
 use support::spsc_real::Real;
 
 /// Where damage is done, besides anywhere.
@@ -290,100 +290,5 @@ proptest! {
             test.real.memory.count_operations_anew();
             test.produce(step);
         }
-    }
-}
-
-fn ring_with_one_record_of_56_bytes(position: u64) -> Real {
-    let mut real = Real::new(Layout::new(Kind::Spsc, 4096).unwrap(), position);
-    assert!(write(&mut real.producer, 0, 56));
-    real
-}
-
-/// The consumer refuses the word that stands at its next record, at every way of looking there, and
-/// says where it stands and what it is.
-fn assert_refuses_header(mut real: Real, position: u64, word: u64) {
-    let at = real.layout.data + position as usize % real.layout.capacity;
-    real.memory.set(at, word);
-    let error = real.consumer.peek(&mut [0; 2], 1, true).unwrap_err();
-    let details = [("offset", Detail::from(at)), ("found", Detail::from(word))];
-    assert!(details.iter().all(|detail| error.details.contains(detail)), "{error}");
-    for error in [
-        Some(error),
-        real.consumer.peek_known(&mut [0; 2], 1).err(),
-        real.consumer.has_record().err(),
-        real.consumer.position().err(),
-        real.consumer.available().err(),
-        real.consumer.release(&[0; 2], 0).err(),
-    ] {
-        assert_eq!(error.map(|error| error.code), Some(Code::Corrupt), "{word:#x}");
-    }
-    real.replace_consumer().unwrap();
-    assert_eq!(real.consumer.peek(&mut [0; 2], 1, true).unwrap_err().code, Code::Corrupt, "{word:#x}");
-}
-
-#[test]
-fn a_header_that_cannot_be_true_is_refused_with_its_offset_though_its_check_is_right() {
-    for (position, header) in [
-        (0, Header::Record(57)),   // past the tail
-        (0, Header::Record(4088)), // past the tail, to the end
-        (0, Header::Record(4089)), // past the end
-        (0, Header::Record((1 << 31) - 1)),
-        (0, Header::Padding(0)), // not to the end
-        (0, Header::Padding(56)),
-        (0, Header::Padding(4088)),         // to the end, from the start
-        (4096 - 64, Header::Record(64)),    // past the end by a word
-        (4096 - 64, Header::Padding(48)),   // not to the end
-        (4096 - 64, Header::Padding(64)),   // past the end
-        (4096 - 128, Header::Padding(120)), // to the end and past the tail
-    ] {
-        let real = ring_with_one_record_of_56_bytes(position);
-        assert_refuses_header(real, position, header.encode(position));
-    }
-}
-
-#[test]
-fn a_word_that_is_no_header_of_its_position_is_refused_with_its_offset() {
-    let right = Header::Record(56).encode(8192);
-    for word in [0, 1, u64::MAX, right ^ 1, right ^ 1 << 63, Header::Record(56).encode(4096)] {
-        assert_refuses_header(ring_with_one_record_of_56_bytes(8192), 8192, word);
-    }
-}
-
-#[test]
-fn a_tail_that_cannot_be_true_is_refused_with_its_offset() {
-    // The consumer knows a tail of 8256 and a head of 8192.
-    for tail in [0, 8192, 8248, 8257, 8252, 8192 + 4096 + 8, 1 << 62, (1 << 62) + 8, u64::MAX - 7, u64::MAX] {
-        let mut real = ring_with_one_record_of_56_bytes(8192);
-        assert_eq!(real.consumer.available().unwrap(), 64);
-        let at = real.layout.control + control::TAIL;
-        real.memory.set(at, tail);
-        let error = real.consumer.available().unwrap_err();
-        assert_eq!((error.code, &error.details[0]), (Code::Corrupt, &("offset", Detail::from(at))));
-        // A newcomer cannot tell that the tail was further once; no other has an entry in the ledger.
-        let attached = real.replace_producer().map_err(|error| error.code);
-        assert_eq!(attached, if tail == 8192 { Ok(()) } else { Err(Code::Corrupt) }, "tail {tail}");
-    }
-}
-
-#[test]
-fn a_head_that_cannot_be_true_is_refused_with_its_offset() {
-    // The producer knows a head of 8192 and a tail of 8256.
-    for head in [0, 8184, 8196, 8264, 8193, 1 << 62, (1 << 62) + 8, u64::MAX - 7, u64::MAX] {
-        let mut real = ring_with_one_record_of_56_bytes(8192);
-        let at = real.layout.control + control::HEAD;
-        real.memory.set(at, head);
-        for error in [real.producer.is_released(8256).unwrap_err(), real.producer.has_room(8).unwrap_err()] {
-            assert_eq!((error.code, &error.details[0]), (Code::Corrupt, &("offset", Detail::from(at))));
-        }
-        assert_eq!(real.replace_consumer().unwrap_err().code, Code::Corrupt, "head {head}");
-    }
-}
-
-#[test]
-fn a_producer_does_not_attach_to_a_head_before_the_stream_or_past_the_tail() {
-    for (position, head) in [(0, u64::MAX - 7), (8192, 8200), (8192, 8192 - 4096 - 8), (8192, 8191)] {
-        let mut real = Real::new(Layout::new(Kind::Spsc, 4096).unwrap(), position);
-        real.memory.set(real.layout.control + control::HEAD, head);
-        assert_eq!(real.replace_producer().unwrap_err().code, Code::Corrupt, "head {head}");
     }
 }

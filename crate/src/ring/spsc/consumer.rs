@@ -301,18 +301,8 @@ impl<M: Memory> Consumer<M> {
             Ordering::Relaxed,
         );
         if let Err(found) = exchanged {
-            return Err(self.poisoned(
-                Error::new(
-                    Code::Fenced,
-                    format!(
-                        "another consumer moved the head from {} to {found} while this one was attached; \
-                         the locks of this file system cannot be trusted",
-                        self.released
-                    ),
-                )
-                .with("expected", self.released)
-                .with("found", found),
-            ));
+            let error = self.head_was_moved(found);
+            return Err(self.poisoned(error));
         }
         self.released = head;
         let (memory, wanted_at) = (&self.memory, self.places.producer + slot::WANTED);
@@ -320,5 +310,24 @@ impl<M: Memory> Consumer<M> {
         // at most. Partner: producer::Producer::announce_sleep.
         self.bell.ring(memory, || head >= memory.load64(wanted_at, Ordering::Relaxed));
         Ok(())
+    }
+
+    /// Somebody else wrote the head: another consumer, if it is where one could have gone to.
+    #[cold]
+    fn head_was_moved(&self, found: u64) -> Error {
+        let expected = self.released;
+        if found < expected || found > LAST_POSITION || !found.is_multiple_of(8) {
+            return Error::corrupt("the head was overwritten", self.places.head, expected, found);
+        }
+        Error::new(
+            Code::Fenced,
+            format!(
+                "another consumer moved the head from {expected} to {found} while this one was attached; \
+                 the locks of this file system cannot be trusted"
+            ),
+        )
+        .with("offset", self.places.head)
+        .with("expected", expected)
+        .with("found", found)
     }
 }
