@@ -1,8 +1,8 @@
-/** The one place that loads the addon, and the types of what napi-rs does not describe. */
+/** The addon as the rest sees it, with the types of what napi-rs does not describe. */
 
-import { createRequire } from 'node:module';
 import type * as Generated from '../native/index.js';
 import { RingError, type RingErrorName } from './errors.js';
+import { load } from './load.js';
 
 /** Functions that run per record or per wait. The first argument is a handle's number. */
 interface RawFunctions {
@@ -38,27 +38,15 @@ interface RawFunctions {
   retireConsumer(handle: number, memory: Buffer | undefined): void;
 }
 
+// Internal, so that no shipped declaration leads to those generated beside the addon, which are not shipped.
+/** @internal */
 export type NativeRing = Generated.NativeRing;
 type Addon = typeof Generated & RawFunctions;
 
 /** No handle has this number: what it is used for answers `CLOSED`. */
 export const NO_HANDLE = 0xffffffff;
 
-function load(): Addon | string {
-  if (process.platform !== 'linux') {
-    return `shmring needs Linux; this is ${process.platform}`;
-  }
-  const require = createRequire(import.meta.url);
-  const target = `linux-${process.arch}-gnu`;
-  try {
-    return require(`../native/shmring.${target}.node`) as Addon;
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return `shmring has no working addon for ${target}: ${reason.split('\n')[0]}`;
-  }
-}
-
-const loaded = load();
+const loaded = load() as Addon | string;
 
 /** `true`, or why only the import works on this platform. */
 export const supported: true | string = typeof loaded === 'string' ? loaded : true;
@@ -72,6 +60,7 @@ function refuse(reason: string): Addon {
   });
 }
 
+/** @internal */
 export const native: Addon = typeof loaded === 'string' ? refuse(loaded) : loaded;
 
 if (typeof loaded !== 'string') {

@@ -1,5 +1,6 @@
 // The three things to set up, in order: each with what goes in, what must be there, and the tool.
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { basename, join } from 'node:path';
 import { filesBelow } from './stamp.mjs';
 
@@ -63,11 +64,17 @@ function fits(allowed, mine) {
   return allowed === undefined || allowed.includes(mine);
 }
 
+// No loader and no declarations of the loader: ts/load.ts finds the addon.
+const NAPI_BUILD = [
+  ...['build', '--platform', '--release', '--manifest-path', 'crate/Cargo.toml', '--features', 'node'],
+  ...['--output-dir', 'native', '--no-js', '--dts', 'index.d.ts'],
+];
+
 /** @type {Step} */
 const addon = {
   name: 'addon',
   title: 'Rust addon (napi build)',
-  key: MACHINE,
+  key: [MACHINE, ...NAPI_BUILD].join(' '),
   inputs: ['crate/src', 'crate/build.rs', 'crate/Cargo.toml', 'crate/Cargo.lock'],
   present: (root) => {
     const native = join(root, 'native');
@@ -76,15 +83,26 @@ const addon = {
   needsToolchain: true,
   tool: (root) => ({
     command: process.execPath,
-    args: [
-      join(root, 'node_modules', '@napi-rs', 'cli', 'dist', 'cli.js'),
-      ...['build', '--platform', '--release', '--esm', '--manifest-path', 'crate/Cargo.toml'],
-      ...['--output-dir', 'native', '--js', 'index.js', '--dts', 'index.d.ts', '--features', 'node'],
-    ],
-    // Cargo draws its progress bar only on a terminal unless told; here the live line shows it.
-    env: { ...process.env, CARGO_TERM_PROGRESS_WHEN: 'always', CARGO_TERM_PROGRESS_WIDTH: '72' },
+    args: [join(root, 'node_modules', '@napi-rs', 'cli', 'dist', 'cli.js'), ...NAPI_BUILD],
+    env: {
+      ...process.env,
+      RUSTFLAGS: withoutMachinePaths(process.env),
+      // Cargo draws its progress bar only on a terminal unless told; here the live line shows it.
+      CARGO_TERM_PROGRESS_WHEN: 'always',
+      CARGO_TERM_PROGRESS_WIDTH: '72',
+    },
   }),
 };
+
+/**
+ * Rust flags that keep the path of cargo's home, which panics of dependencies name, out of what is
+ * shipped. Flags are separated by spaces, so a home with a space in its path stays as it is.
+ *
+ * @param {NodeJS.ProcessEnv} env
+ */
+export function withoutMachinePaths({ RUSTFLAGS = '', CARGO_HOME = join(homedir(), '.cargo') }) {
+  return /\s/.test(CARGO_HOME) ? RUSTFLAGS : `${RUSTFLAGS} --remap-path-prefix=${CARGO_HOME}=cargo`.trim();
+}
 
 /** @type {Step} */
 const typescript = {
@@ -109,7 +127,7 @@ const typescript = {
  */
 function removeOrphans(root) {
   for (const file of filesBelow(root, ['dist'])) {
-    const source = file.replace(/^dist/, 'ts').replace(/(\.d\.ts|\.js)(\.map)?$/, '.ts');
+    const source = file.replace(/^dist/, 'ts').replace(/(\.d\.ts|\.js)$/, '.ts');
     if (!existsSync(join(root, source))) rmSync(join(root, file));
   }
 }
