@@ -20,6 +20,7 @@ use super::unlink::{exists, replace_abandoned};
 use crate::error::{Code, Error, Result};
 use crate::layout::{Lifetime, locks};
 use crate::lock::{self, ByteLock};
+use crate::mapping::Mapping;
 
 /// What one try to create met.
 #[expect(clippy::large_enum_variant, reason = "lives for a moment, once a call")]
@@ -153,9 +154,14 @@ fn make(location: &Location, header: &Header) -> Result<Made> {
     file.write_all_at(&header.encode(), 0).map_err(|error| cannot("pwrite", &error, location))?;
     let metadata = file.metadata().map_err(|error| cannot("fstat", &error, location))?;
     let inode = Inode::of(&metadata);
-    // Before the name: a newcomer must never find an attached segment to which nobody is attached.
+    // What can fail comes before the name, which nothing would take back.
+    let mapped = Mapping::new(&file, header.layout.size, true)?;
+    // And a newcomer must never find an attached segment to which nobody is attached.
     let attachment = match header.lifetime {
-        Lifetime::Attached => ByteLock::take(&file, inode, locks::ATTACHED, lock::Share::Shared)?,
+        Lifetime::Attached => match ByteLock::take(&file, inode, locks::ATTACHED, lock::Share::Shared)? {
+            Some(lock) => Some(lock),
+            None => return Ok(Made::Taken),
+        },
         Lifetime::Persistent => None,
     };
     let description = Description::adopt(file)?;
@@ -172,6 +178,7 @@ fn make(location: &Location, header: &Header) -> Result<Made> {
         inode,
         description: Mutex::new(description),
         attachment,
+        mapped: Mutex::new(Some(mapped)),
     }))
 }
 

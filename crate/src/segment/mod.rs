@@ -37,6 +37,9 @@ pub struct Segment {
     description: Mutex<Description>,
     /// Held by whoever may be the last to detach of an attached segment.
     attachment: Option<ByteLock>,
+    /// A creator's, for the first [`Segment::map`]: made before the segment got its name, so that a
+    /// process that cannot map one leaves no file.
+    mapped: Mutex<Option<Mapping>>,
 }
 
 impl Segment {
@@ -98,6 +101,9 @@ impl Segment {
 
     /// Maps the whole segment; read-only where the access is `Inspect`.
     pub fn map(&self) -> Result<Mapping> {
+        if let Some(mapping) = self.mapped.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            return Ok(mapping);
+        }
         let writable = self.access == Access::Attach;
         self.with_file(|file| Mapping::new(file, self.header.layout.size, writable))
     }

@@ -80,6 +80,7 @@ pub(super) fn attempt(
         inode,
         description: Mutex::new(description),
         attachment,
+        mapped: Mutex::new(None),
     };
     // Only now: whoever removed the name before did not see our lock, whoever does later will.
     if segment.is_stale() {

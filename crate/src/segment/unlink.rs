@@ -113,13 +113,17 @@ pub(super) fn replace_abandoned(location: &Location) -> Result<bool> {
     if !metadata.is_file() || metadata.nlink() == 0 {
         return Ok(metadata.nlink() == 0);
     }
-    let Ok(file) = open_held(&held, location, true) else {
-        return Ok(false);
-    };
-    // A file that is not certainly ours to remove stays.
-    let header = read_header(&file, &metadata, location);
-    let Ok(header) = header.and_then(|header| trust(&metadata, &header, location).map(|()| header)) else {
-        return Ok(false);
+    let judged = open_held(&held, location, true).and_then(|file| {
+        let header = read_header(&file, &metadata, location)?;
+        trust(&metadata, &header, location)?;
+        Ok((file, header))
+    });
+    let (file, header) = match judged {
+        Ok(judged) => judged,
+        // Not for want of descriptors, say: then nobody knows whose it is.
+        Err(error) if error.code == Code::System => return Err(error),
+        // A file that is not certainly ours to remove stays.
+        Err(_) => return Ok(false),
     };
     // Asking first: taking the lock makes newcomers wait.
     if header.lifetime != Lifetime::Attached
