@@ -1,7 +1,8 @@
 // The three things to set up, in order: each with what goes in, what must be there, and the tool.
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
+import { npm } from './npm.mjs';
 import { filesBelow } from './stamp.mjs';
 
 /**
@@ -27,13 +28,8 @@ const packages = {
   inputs: ['package-lock.json'],
   present: (root) => existsSync(join(root, 'node_modules', '.package-lock.json')),
   needsToolchain: false,
-  tool: () => {
-    // Under `npm start`, the npm that the person runs; by hand, the one on the PATH.
-    const npm = process.env.npm_execpath;
-    const [command, first] = npm && basename(npm) === 'npm-cli.js' ? [process.execPath, [npm]] : ['npm', []];
-    // The level is given because `npm test --silent` would hide the reason of a failure too.
-    return { command, args: [...first, 'ci', '--no-audit', '--no-fund', '--loglevel=warn'] };
-  },
+  // The level is given because `npm test --silent` would hide the reason of a failure too.
+  tool: () => npm(['ci', '--no-audit', '--no-fund', '--loglevel=warn']),
   progress: (root) => {
     const expected = expectedPackages(root);
     const there = expected.filter((path) => existsSync(join(root, path, 'package.json'))).length;
