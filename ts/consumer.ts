@@ -1,6 +1,7 @@
 import { type Batch, type BatchOwner, OpenBatch } from './batch.js';
 import { RingError } from './errors.js';
 import type { OpenHandles } from './handles.js';
+import { moved, watchMoves } from './memory.js';
 import { NO_HANDLE, native } from './native.js';
 import {
   type DrainOptions,
@@ -56,10 +57,12 @@ export class Consumer implements AsyncIterable<Buffer>, Disposable, BatchOwner {
     this.#handle = handle;
     this.#base = new Float64Array(scratch, 0, 1);
     this.#ranges = new Uint32Array(scratch, 8);
-    this.#memory = native.consumerMemory(handle, scratch);
+    this.#memory = watchMoves(native.consumerMemory(handle, scratch), () =>
+      native.consumerMemoryMoves(handle),
+    );
     this.#forget = handles.add(this, () => {
       native.closeConsumer(handle);
-      native.retireConsumer(handle, undefined);
+      native.retireConsumer(handle);
     });
   }
 
@@ -249,7 +252,7 @@ export class Consumer implements AsyncIterable<Buffer>, Disposable, BatchOwner {
     native.closeConsumer(handle);
     this.#retire = () => {
       this.#retire = NOTHING;
-      native.retireConsumer(handle, this.#memory);
+      native.retireConsumer(handle);
     };
     if (this.#busy === undefined) this.#retire();
   }
@@ -264,6 +267,7 @@ export class Consumer implements AsyncIterable<Buffer>, Disposable, BatchOwner {
       throw new RingError('REENTRANT', `this consumer cannot read while ${what}`);
     }
     if (this.#handle === NO_HANDLE) throw new RingError('CLOSED', 'this consumer is closed');
+    if (this.#memory.length === 0) throw moved('consumer');
   }
 
   #peek(limit: number, fresh: boolean): number {

@@ -7,6 +7,8 @@ import { load } from './load.js';
 /** Functions that run per record or per wait. The first argument is a handle's number. */
 interface RawFunctions {
   producerMemory(handle: number): Buffer;
+  /** To be called before the memory is transferred elsewhere. */
+  producerMemoryMoves(handle: number): void;
   /** `undefined`: written; `false`: full. */
   tryWrite(handle: number, record: Uint8Array): undefined | false;
   tryWriteString(handle: number, record: string): boolean;
@@ -23,9 +25,10 @@ interface RawFunctions {
   isReleased(handle: number, position: number): boolean;
   consumerAlive(handle: number): boolean;
   producerSealed(handle: number): boolean;
-  closeProducer(handle: number, memory: Buffer | undefined): void;
+  closeProducer(handle: number): void;
 
   consumerMemory(handle: number, scratch: ArrayBuffer): Buffer;
+  consumerMemoryMoves(handle: number): void;
   peek(handle: number, limit: number, fresh: boolean): number;
   advance(handle: number, count: number, limit: number): number;
   release(handle: number, count: number): void;
@@ -35,7 +38,7 @@ interface RawFunctions {
   consumerPosition(handle: number): number;
   consumerEnd(handle: number): 'sealed' | 'no-producers' | 'producer-died' | undefined;
   closeConsumer(handle: number): void;
-  retireConsumer(handle: number, memory: Buffer | undefined): void;
+  retireConsumer(handle: number): void;
 }
 
 // Internal, so that no shipped declaration leads to those generated beside the addon, which are not shipped.

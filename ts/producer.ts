@@ -1,6 +1,7 @@
 import { abortError, RingError } from './errors.js';
 import type { OpenHandles } from './handles.js';
 import { allBytes, allBytesOf, byteLengthOf, bytesOf, type Input } from './input.js';
+import { moved, watchMoves } from './memory.js';
 import { NO_HANDLE, native } from './native.js';
 import {
   byteLength as checkedLength,
@@ -34,8 +35,8 @@ export class Producer implements Disposable, AsyncDisposable, Sink {
   constructor(handle: number, maxRecord: number, handles: OpenHandles) {
     this.#handle = handle;
     this.#maxRecord = maxRecord;
-    this.#memory = native.producerMemory(handle);
-    this.#forget = handles.add(this, () => native.closeProducer(handle, undefined));
+    this.#memory = watchMoves(native.producerMemory(handle), () => native.producerMemoryMoves(handle));
+    this.#forget = handles.add(this, () => native.closeProducer(handle));
   }
 
   /** Copies one record in. False when there is no room now, or while a `write` is pending. */
@@ -97,6 +98,7 @@ export class Producer implements Disposable, AsyncDisposable, Sink {
    */
   tryClaim(byteLength: number): number {
     const length = checkedLength(byteLength);
+    if (this.#memory.length === 0 && !this.closed) throw moved('producer');
     return this.#queue.length === 0 ? native.tryClaim(this.#handle, length) : -1;
   }
 
@@ -163,7 +165,7 @@ export class Producer implements Disposable, AsyncDisposable, Sink {
     this.#forget();
     this.#handle = NO_HANDLE;
     this.#queue.close();
-    native.closeProducer(handle, this.#memory);
+    native.closeProducer(handle);
   }
 
   [Symbol.dispose](): void {

@@ -5,7 +5,7 @@ use std::ptr::{self, NonNull};
 use napi::sys;
 
 use super::call::{Answer, Arguments, Function, UNDEFINED, closed, finish, read, with_handle};
-use super::memory;
+use super::memory::View;
 use crate::attached::{Consumer, Pace};
 use crate::error::Result;
 use crate::layout::RECORD_ALIGN;
@@ -13,6 +13,7 @@ use crate::ring::spsc::Peeked;
 
 pub const FUNCTIONS: &[Function] = &[
     (c"consumerMemory", consumer_memory),
+    (c"consumerMemoryMoves", consumer_memory_moves),
     (c"peek", peek),
     (c"advance", advance),
     (c"release", release),
@@ -35,6 +36,7 @@ pub struct ConsumerHandle {
     words: usize,
     /// Keeps the scratch from being collected while native code writes to it.
     kept: sys::napi_ref,
+    view: Option<View>,
     closed: bool,
 }
 
@@ -46,6 +48,7 @@ impl ConsumerHandle {
             scratch: NonNull::dangling(),
             words: 0,
             kept: ptr::null_mut(),
+            view: None,
             closed: false,
         }
     }
@@ -110,8 +113,24 @@ unsafe extern "C" fn consumer_memory(env: sys::napi_env, info: sys::napi_callbac
         (handle.scratch, handle.words) = (scratch, bytes / size_of::<u32>());
     }
     let (mapping, segment) = (handle.consumer.mapping(), handle.consumer.segment());
-    let buffer = memory::export(env, mapping, segment.layout());
-    finish(env, state, buffer)
+    let memory = View::export(env, mapping, segment.layout()).map(|(view, buffer)| {
+        handle.view = Some(view);
+        buffer
+    });
+    finish(env, state, memory)
+}
+
+/// `(handle)`: the memory is about to be transferred elsewhere.
+unsafe extern "C" fn consumer_memory_moves(
+    env: sys::napi_env,
+    info: sys::napi_callback_info,
+) -> sys::napi_value {
+    // SAFETY: first in the callback.
+    let (arguments, state) = unsafe { read::<1>(env, info) };
+    if let Some(view) = state.consumers.get(arguments.u32(0)).and_then(|handle| handle.view.as_ref()) {
+        view.outlive();
+    }
+    UNDEFINED
 }
 
 /// `(handle, limit, fresh)`: how many records the scratch tells of.
@@ -205,15 +224,17 @@ unsafe extern "C" fn close(env: sys::napi_env, info: sys::napi_callback_info) ->
     UNDEFINED
 }
 
-/// `(handle, memory)`: ends the memory of a closed handle, and with it the handle's number.
+/// `(handle)`: ends the memory of a closed handle, and with it the handle's number.
 unsafe extern "C" fn retire(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     // SAFETY: first in the callback.
-    let (arguments, state) = unsafe { read::<2>(env, info) };
+    let (arguments, state) = unsafe { read::<1>(env, info) };
     if let Some(mut handle) = state.consumers.remove(arguments.u32(0)) {
         handle.consumer.close();
         // SAFETY: the reference was made with the handle and ends with it.
         unsafe { sys::napi_delete_reference(env, handle.kept) };
-        memory::retire(env, handle.consumer.mapping(), arguments.values[1]);
+        if let Some(view) = handle.view {
+            view.end();
+        }
     }
     UNDEFINED
 }

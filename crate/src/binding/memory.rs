@@ -1,7 +1,14 @@
 //! The data area as one Buffer a handle, and how it ends.
+//!
+//! Two things keep its address range: the bytes under the Buffer, and its ArrayBuffer, which is empty
+//! once the handle is closed but is held by work under way (a file read, a compression) whose thread
+//! goes on using the address. The range is unmapped when both are gone. Until then its pages are
+//! anonymous ones from the end of the handle on: who comes late reads zeros and writes to nobody's ring.
 
+use std::cell::Cell;
 use std::ffi::c_void;
 use std::ptr;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use napi::sys;
@@ -10,29 +17,118 @@ use crate::error::{Code, Error, Result};
 use crate::layout::Layout;
 use crate::mapping::Mapping;
 
-/// Makes a Buffer over the data area. The Buffer keeps the mapping, whatever becomes of the handle.
-pub fn export(env: sys::napi_env, mapping: &Arc<Mapping>, layout: &Layout) -> Result<sys::napi_value> {
-    // SAFETY: the data area lies within the mapping.
-    let data = unsafe { mapping.base().add(layout.data) };
-    let hint = Arc::into_raw(mapping.clone()).cast_mut().cast();
-    let mut buffer = ptr::null_mut();
-    // SAFETY: the memory lives until the finalizer gives the mapping back.
-    let status = unsafe {
-        let (length, data) = (layout.capacity, data.cast());
-        sys::napi_create_external_buffer(env, length, data, Some(finalize), hint, &mut buffer)
-    };
-    if status != sys::Status::napi_ok {
-        // SAFETY: nobody else took what was to be given to the Buffer.
-        drop(unsafe { Arc::from_raw(hint.cast::<Mapping>()) });
-        return Err(no_external_memory());
+/// The Buffer that JavaScript has of a handle's data area.
+pub struct View(Rc<Exported>);
+
+struct Exported {
+    env: sys::napi_env,
+    mapping: Arc<Mapping>,
+    /// The Buffer's ArrayBuffer, weakly; null once that is collected.
+    array: Cell<sys::napi_ref>,
+}
+
+impl View {
+    /// Makes a Buffer over the data area.
+    pub fn export(
+        env: sys::napi_env,
+        mapping: &Arc<Mapping>,
+        layout: &Layout,
+    ) -> Result<(View, sys::napi_value)> {
+        // SAFETY: the data area lies within the mapping.
+        let data = unsafe { mapping.base().add(layout.data) };
+        let exported = Rc::new(Exported { env, mapping: mapping.clone(), array: Cell::new(ptr::null_mut()) });
+        let (mut buffer, mut seen, mut array) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+        let hint = Exported::lend(&exported);
+        // SAFETY: the memory lives until `bytes_freed` gives its share of the mapping back.
+        let status = unsafe {
+            let (length, data) = (layout.capacity, data.cast());
+            sys::napi_create_external_buffer(env, length, data, Some(bytes_freed), hint, &mut buffer)
+        };
+        if status != sys::Status::napi_ok {
+            // SAFETY: nobody else took what was to be given to the Buffer.
+            unsafe { Exported::give_back(hint) };
+            return Err(no_external_memory());
+        }
+        // SAFETY: the Buffer made above.
+        unsafe {
+            let (kind, length, offset) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+            sys::napi_get_typedarray_info(env, buffer, kind, length, &mut seen, &mut array, offset);
+        }
+        if seen.cast() != data {
+            return Err(no_external_memory());
+        }
+        exported.watch(array)?;
+        Ok((View(exported), buffer))
     }
-    let mut seen = ptr::null_mut();
-    // SAFETY: the Buffer made above.
-    unsafe { sys::napi_get_buffer_info(env, buffer, &mut seen, ptr::null_mut()) };
-    if seen.cast() != data {
-        return Err(no_external_memory());
+
+    /// Ends the life of the memory: the Buffer gets length 0, and what escaped reads zeros.
+    pub fn end(&self) {
+        let exported = &*self.0;
+        if let Some(array) = exported.attached() {
+            // SAFETY: called inside a callback of the environment.
+            unsafe { sys::napi_detach_arraybuffer(exported.env, array) };
+        }
+        self.retire();
     }
-    Ok(buffer)
+
+    /// Replaces the pages, for whoever still has them.
+    pub fn retire(&self) {
+        // It can only fail for want of kernel memory; the pages then stay shared until collected.
+        let _ = self.0.mapping.retire();
+    }
+
+    /// To be called before the bytes are transferred. They may go to another thread then, and the
+    /// runtime calls them freed when this one ends: the address range is never given back.
+    pub fn outlive(&self) {
+        std::mem::forget(self.0.mapping.clone());
+    }
+}
+
+impl Exported {
+    /// A share for a finalizer, to be given back by it.
+    fn lend(this: &Rc<Exported>) -> *mut c_void {
+        Rc::into_raw(this.clone()).cast_mut().cast()
+    }
+
+    /// # Safety
+    /// `hint` is what [`Exported::lend`] gave, given back once and on the environment's thread.
+    unsafe fn give_back(hint: *mut c_void) -> Rc<Exported> {
+        // SAFETY: the caller's contract.
+        unsafe { Rc::from_raw(hint.cast_const().cast::<Exported>()) }
+    }
+
+    /// Keeps the mapping until the ArrayBuffer is collected, too.
+    fn watch(self: &Rc<Exported>, array: sys::napi_value) -> Result<()> {
+        let hint = Exported::lend(self);
+        let mut reference = ptr::null_mut();
+        // SAFETY: values of the running call; the finalizer gives back the share that it is lent.
+        unsafe {
+            let (data, collected) = (ptr::null_mut(), Some(array_collected as _));
+            let status = sys::napi_add_finalizer(self.env, array, data, collected, hint, &mut reference);
+            if status != sys::Status::napi_ok {
+                Exported::give_back(hint);
+                return Err(no_external_memory());
+            }
+        }
+        self.array.set(reference);
+        Ok(())
+    }
+
+    /// The ArrayBuffer, if it has the bytes.
+    fn attached(&self) -> Option<sys::napi_value> {
+        if self.array.get().is_null() {
+            return None;
+        }
+        let (mut array, mut detached) = (ptr::null_mut(), true);
+        // SAFETY: the finalizer that deletes the reference leaves null; called inside a callback.
+        unsafe {
+            sys::napi_get_reference_value(self.env, self.array.get(), &mut array);
+            if !array.is_null() {
+                sys::napi_is_detached_arraybuffer(self.env, array, &mut detached);
+            }
+        }
+        (!detached).then_some(array)
+    }
 }
 
 /// Some runtimes copy instead of sharing, which would be a private ring.
@@ -43,26 +139,17 @@ fn no_external_memory() -> Error {
     )
 }
 
-unsafe extern "C" fn finalize(_env: sys::napi_env, _data: *mut c_void, hint: *mut c_void) {
-    // SAFETY: the mapping that `export` gave, given back once.
-    drop(unsafe { Arc::from_raw(hint.cast_const().cast::<Mapping>()) });
+/// Nobody has the bytes any more, or the environment ends.
+unsafe extern "C" fn bytes_freed(_env: sys::napi_env, _data: *mut c_void, hint: *mut c_void) {
+    // SAFETY: the share lent to the bytes.
+    drop(unsafe { Exported::give_back(hint) });
 }
 
-/// Ends the life of a handle's memory: `buffer` gets length 0, and a view that escaped by transfer, or
-/// outlived its collected handle (`buffer` is undefined then), reads zeros from now on and writes to
-/// nobody's ring.
-pub fn retire(env: sys::napi_env, mapping: &Mapping, buffer: sys::napi_value) {
-    let (mut kind, mut array) = (0, ptr::null_mut());
-    // SAFETY: values of the running call. Failures leave a Buffer that is no longer ours.
+/// Nobody has the ArrayBuffer any more, with its bytes or without.
+unsafe extern "C" fn array_collected(env: sys::napi_env, _data: *mut c_void, hint: *mut c_void) {
+    // SAFETY: the share lent to the ArrayBuffer, whose reference may be deleted from here on.
     unsafe {
-        sys::napi_typeof(env, buffer, &mut kind);
-        if kind == sys::ValueType::napi_object
-            && sys::napi_get_named_property(env, buffer, c"buffer".as_ptr(), &mut array)
-                == sys::Status::napi_ok
-        {
-            sys::napi_detach_arraybuffer(env, array);
-        }
+        let exported = Exported::give_back(hint);
+        sys::napi_delete_reference(env, exported.array.replace(ptr::null_mut()));
     }
-    // It can only fail for want of kernel memory; the pages then stay shared until collected.
-    let _ = mapping.retire();
 }

@@ -6,7 +6,7 @@ use napi::sys;
 
 use super::bytes::{encode, payload, text_length};
 use super::call::{Answer, Arguments, Function, UNDEFINED, closed, finish, read, with_handle};
-use super::memory;
+use super::memory::View;
 use super::state::State;
 use crate::attached::Producer;
 use crate::error::{Code, Error, Result};
@@ -14,6 +14,7 @@ use crate::ring::spsc::Payload;
 
 pub const FUNCTIONS: &[Function] = &[
     (c"producerMemory", producer_memory),
+    (c"producerMemoryMoves", producer_memory_moves),
     (c"tryWrite", try_write),
     (c"tryWriteString", try_write_string),
     (c"tryWriteBatch", try_write_batch),
@@ -29,6 +30,19 @@ pub const FUNCTIONS: &[Function] = &[
     (c"closeProducer", close),
 ];
 
+/// A producer and the Buffer that JavaScript has of its memory.
+pub struct ProducerHandle {
+    pub producer: Producer,
+    view: Option<View>,
+}
+
+impl ProducerHandle {
+    /// A handle whose memory `producerMemory` has yet to make.
+    pub fn new(producer: Producer) -> Self {
+        ProducerHandle { producer, view: None }
+    }
+}
+
 /// Records of a batch that are taken without an allocation.
 const BATCH: usize = 64;
 
@@ -38,7 +52,8 @@ unsafe fn with<const N: usize, A: Answer>(
     info: sys::napi_callback_info,
     body: impl FnOnce(&mut Producer, &Arguments<N>) -> Result<A>,
 ) -> sys::napi_value {
-    let body = |producer: &mut Producer, arguments: &Arguments<N>| {
+    let body = |handle: &mut ProducerHandle, arguments: &Arguments<N>| {
+        let producer = &mut handle.producer;
         body(producer, arguments).inspect_err(|error| give_up_if_poisoned(producer, error))
     };
     // SAFETY: the caller is such a callback.
@@ -70,12 +85,28 @@ fn not_a_record() -> Error {
 
 /// `(handle)`: the handle's memory. To be called once, first.
 unsafe extern "C" fn producer_memory(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    // SAFETY: the whole callback.
-    unsafe {
-        with::<1, _>(env, info, |producer, _| {
-            memory::export(env, producer.mapping(), producer.segment().layout())
-        })
+    // SAFETY: first in the callback.
+    let (arguments, state) = unsafe { read::<1>(env, info) };
+    let Some(handle) = state.producers.get(arguments.u32(0)) else { return UNDEFINED };
+    let (mapping, segment) = (handle.producer.mapping(), handle.producer.segment());
+    let memory = View::export(env, mapping, segment.layout()).map(|(view, buffer)| {
+        handle.view = Some(view);
+        buffer
+    });
+    finish(env, state, memory)
+}
+
+/// `(handle)`: the memory is about to be transferred elsewhere.
+unsafe extern "C" fn producer_memory_moves(
+    env: sys::napi_env,
+    info: sys::napi_callback_info,
+) -> sys::napi_value {
+    // SAFETY: first in the callback.
+    let (arguments, state) = unsafe { read::<1>(env, info) };
+    if let Some(view) = state.producers.get(arguments.u32(0)).and_then(|handle| handle.view.as_ref()) {
+        view.outlive();
     }
+    UNDEFINED
 }
 
 /// `(handle, Uint8Array)`: undefined when written, false when full.
@@ -95,7 +126,8 @@ unsafe extern "C" fn try_write_string(env: sys::napi_env, info: sys::napi_callba
     // SAFETY: first in the callback.
     let (arguments, state) = unsafe { read::<2>(env, info) };
     let State { producers, text, .. } = &mut *state;
-    let written = producers.get(arguments.u32(0)).ok_or_else(closed).and_then(|producer| {
+    let written = producers.get(arguments.u32(0)).ok_or_else(closed).and_then(|handle| {
+        let producer = &mut handle.producer;
         let value = arguments.values[1];
         let units = text_length(env, value).ok_or_else(not_a_record)?;
         let payload = if units > producer.ring().max_record() {
@@ -157,7 +189,8 @@ fn write_all(
 ) -> sys::napi_value {
     let State { producers, payloads, .. } = &mut *state;
     payloads.clear();
-    let written = producers.get(handle).ok_or_else(closed).and_then(|producer| {
+    let written = producers.get(handle).ok_or_else(closed).and_then(|handle| {
+        let producer = &mut handle.producer;
         for record in records {
             payloads.push(payload(env, record).ok_or_else(not_a_record)?);
         }
@@ -234,13 +267,15 @@ unsafe extern "C" fn sealed(env: sys::napi_env, info: sys::napi_callback_info) -
     unsafe { with::<1, _>(env, info, |producer, _| Ok(producer.ring().is_sealed())) }
 }
 
-/// `(handle, memory)`: frees the slot, then ends the memory.
+/// `(handle)`: frees the slot, then ends the memory.
 unsafe extern "C" fn close(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     // SAFETY: first in the callback.
-    let (arguments, state) = unsafe { read::<2>(env, info) };
-    if let Some(mut producer) = state.producers.remove(arguments.u32(0)) {
-        producer.close();
-        memory::retire(env, producer.mapping(), arguments.values[1]);
+    let (arguments, state) = unsafe { read::<1>(env, info) };
+    if let Some(mut handle) = state.producers.remove(arguments.u32(0)) {
+        handle.producer.close();
+        if let Some(view) = handle.view {
+            view.end();
+        }
     }
     UNDEFINED
 }

@@ -8,6 +8,7 @@ use napi_derive::napi;
 
 use super::consumer::ConsumerHandle;
 use super::errors::thrown;
+use super::producer::ProducerHandle;
 use super::state::State;
 use crate::attached::{Consumer, EndWhen, Inspector, Producer, Ring};
 use crate::error::{Code, Error};
@@ -256,7 +257,7 @@ impl NativeRing {
     #[napi]
     pub fn attach_producer(&self, env: Env, label: String) -> Result<u32> {
         self.with(env, |ring| Producer::attach(ring.segment(), &label))
-            .and_then(|producer| Ok(State::current()?.producers.insert(producer)))
+            .and_then(|producer| Ok(State::current()?.producers.insert(ProducerHandle::new(producer))))
     }
 
     #[napi]

@@ -6,7 +6,7 @@ use std::ptr;
 use napi::{Error, Result, Status, check_status, sys};
 
 use super::consumer::ConsumerHandle;
-use crate::attached;
+use super::producer::ProducerHandle;
 use crate::ring::spsc::Payload;
 
 /// Handles by number. JavaScript keeps the number; a closed one is reused, and nobody has it then.
@@ -49,7 +49,7 @@ impl<T> Table<T> {
 pub struct State {
     /// A function `(code, message, details) => Error`, set by the TypeScript side.
     pub make_error: sys::napi_ref,
-    pub producers: Table<attached::Producer>,
+    pub producers: Table<ProducerHandle>,
     pub consumers: Table<ConsumerHandle>,
     /// Scratch of a batch, kept so that it is allocated once.
     pub payloads: Vec<Payload>,
