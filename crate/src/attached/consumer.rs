@@ -222,6 +222,14 @@ impl Consumer {
         slot.release(&self.memory);
         Bell::ring_anyway(&self.memory, self.segment.layout().slot(PRODUCER_SLOT));
     }
+
+    /// Gives the slot up as a kill would: it says held, and its lock is free. A waiting producer
+    /// hears of it at once.
+    pub fn abandon(&mut self) {
+        let Some(slot) = self.slot.take() else { return };
+        drop(slot);
+        Bell::ring_anyway(&self.memory, self.segment.layout().slot(PRODUCER_SLOT));
+    }
 }
 
 impl Drop for Consumer {

@@ -112,6 +112,14 @@ impl Producer {
         slot.release(&self.memory);
         Bell::ring_anyway(&self.memory, self.segment.layout().slot(CONSUMER_SLOT));
     }
+
+    /// Gives the slot up as a kill would: it says held, its lock is free, and an open claim stays
+    /// invisible. The consumer hears of it at once.
+    pub fn abandon(&mut self) {
+        let Some(slot) = self.slot.take() else { return };
+        drop(slot);
+        Bell::ring_anyway(&self.memory, self.segment.layout().slot(CONSUMER_SLOT));
+    }
 }
 
 impl Drop for Producer {

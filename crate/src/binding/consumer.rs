@@ -53,6 +53,14 @@ impl ConsumerHandle {
         }
     }
 
+    /// What the end of its environment leaves of it.
+    pub fn abandon(&mut self) {
+        self.consumer.abandon();
+        if let Some(view) = &self.view {
+            view.retire();
+        }
+    }
+
     /// The ranges of the scratch, beside the consumer that fills them.
     #[inline]
     fn split(&mut self) -> Result<(&mut Consumer, &mut [u32])> {

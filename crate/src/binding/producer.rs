@@ -41,6 +41,14 @@ impl ProducerHandle {
     pub fn new(producer: Producer) -> Self {
         ProducerHandle { producer, view: None }
     }
+
+    /// What the end of its environment leaves of it.
+    pub fn abandon(&mut self) {
+        self.producer.abandon();
+        if let Some(view) = &self.view {
+            view.retire();
+        }
+    }
 }
 
 /// Records of a batch that are taken without an allocation.

@@ -42,6 +42,10 @@ impl<T> Table<T> {
         }
         entry
     }
+
+    fn open(&mut self) -> impl Iterator<Item = &mut T> {
+        self.entries.iter_mut().filter_map(Option::as_deref_mut)
+    }
 }
 
 /// Everything of one environment. Owned by the environment's clean-up hook; raw callbacks get it as
@@ -87,10 +91,12 @@ impl State {
     }
 }
 
-/// Closes what the environment left open, in a Worker that was terminated, say: its slots are free
-/// at once, as after a kill.
+/// Gives up what the environment left open, in a Worker that was terminated, say: as after a kill,
+/// but at once. It is no close, since nobody said that he had finished.
 unsafe extern "C" fn clean_up(state: *mut std::ffi::c_void) {
     CURRENT.set(ptr::null_mut());
     // SAFETY: the pointer that `install` registered, given back once.
-    drop(unsafe { Box::from_raw(state.cast::<State>()) });
+    let mut state = unsafe { Box::from_raw(state.cast::<State>()) };
+    state.producers.open().for_each(ProducerHandle::abandon);
+    state.consumers.open().for_each(ConsumerHandle::abandon);
 }
