@@ -138,18 +138,20 @@ fn padding_that_does_not_end_where_the_buffer_does_is_refused_though_its_check_i
 
 #[test]
 fn a_chain_of_padding_round_the_ring_ends_with_an_error_and_not_never() {
-    // To the end of the buffer, then over all of it, then to where it began.
-    let mut real = ring(CAPACITY - 8);
-    publish(&real, 2 * CAPACITY - 8);
-    let put = |position, header: Header| {
-        real.memory.set(offset(&real, position), header.encode(position));
-    };
-    put(CAPACITY - 8, Header::Padding(0));
-    put(CAPACITY, Header::Padding(MAX - 8));
-    real.memory.count_operations_anew();
-    let word = real.memory.get(offset(&real, CAPACITY));
-    let error = real.consumer.peek(&mut [0; 2], 1, true).unwrap_err();
-    assert_tells(&error, real.layout.data, word);
+    // To the end of the buffer, then over all of it or as much of it as was published.
+    for (head, second) in [(CAPACITY - 8, MAX - 8), (CAPACITY - 8, MAX), (CAPACITY, MAX)] {
+        let mut real = ring(head);
+        publish(&real, head + CAPACITY);
+        let put = |position, header: Header| {
+            real.memory.set(offset(&real, position), header.encode(position));
+        };
+        put(CAPACITY - 8, Header::Padding(0));
+        put(CAPACITY, Header::Padding(second));
+        real.memory.count_operations_anew();
+        let word = real.memory.get(real.layout.data);
+        let error = real.consumer.peek(&mut [0; 2], 1, true).unwrap_err();
+        assert_tells(&error, real.layout.data, word);
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 pub mod asymmetric;
+pub mod fickle;
 pub mod heap;
 pub mod looming;
 pub mod model;
