@@ -4,7 +4,7 @@
 //   npm run pack -- --out FOLDER                not into packages/
 //   npm run pack -- --all --addons FOLDER       a release: every platform, with addons built elsewhere
 //   npm run pack -- --repository URL            names the repository, which npm asks for a provenance
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -74,7 +74,7 @@ function main() {
     const folder = join(out, packageOf(manifest, platform));
     const addon = addonFile(platform);
     const about = checkAddon(addon);
-    layOut(folder, platformManifest(manifest, platform), {
+    layOut(folder, platformManifest(manifest, platform, statSync(addon).size), {
       [addonOf(manifest, platform)]: addon,
       LICENSE: join(ROOT, 'LICENSE'),
       'README.md': join(ROOT, 'scripts', 'pack', 'platform-readme.md'),

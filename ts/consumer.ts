@@ -1,4 +1,4 @@
-import { type Batch, type BatchOwner, OpenBatch } from './batch.js';
+import { type Batch, OpenBatch } from './batch.js';
 import { RingError } from './errors.js';
 import type { OpenHandles } from './handles.js';
 import { moved, watchMoves } from './memory.js';
@@ -35,7 +35,7 @@ function checkHandler(handler: unknown): void {
 const NOTHING = () => undefined;
 
 /** The one reader of a ring. Made by `ring.consumer()`. */
-export class Consumer implements AsyncIterable<Buffer>, Disposable, BatchOwner {
+export class Consumer implements AsyncIterable<Buffer>, Disposable {
   #handle: number;
   readonly #memory: Buffer;
   /** Position of the first record of the last run. */

@@ -1,3 +1,7 @@
+// A user whose tsconfig names no types and no newer library needs these to read the declarations.
+/// <reference types="node" preserve="true" />
+/// <reference lib="esnext.disposable" preserve="true" />
+
 export type { Batch } from './batch.js';
 export type { Consumer, DrainHandler } from './consumer.js';
 export { RingError } from './errors.js';

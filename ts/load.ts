@@ -1,12 +1,14 @@
 /** Finds the addon: a local build, which only a clone has, or else the package for this platform. */
 
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { platformName } from './platform.js';
 
 interface Manifest {
   version: string;
+  /** Of a platform package: the size of its addon. */
+  addonBytes?: number;
   /** Of the published package: exactly the platform packages that were published with it. */
   optionalDependencies?: Record<string, string>;
 }
@@ -34,6 +36,9 @@ function loadPackage(platform: string): object | string {
   if (found.version !== own.version) {
     return `shmring ${own.version} needs ${name} of the same version and found ${found.version}: install shmring again`;
   }
+  const bytes = statSync(require.resolve(name)).size;
+  // Loading a file that was cut short would not fail but crash.
+  if (bytes !== found.addonBytes) throw new Error(`${name} has ${bytes} bytes, not ${found.addonBytes}`);
   return require(name);
 }
 

@@ -12,7 +12,7 @@ import {
   waitOptions,
 } from './options.js';
 import { Deadline, Turns, Waiter, type WaitResult } from './wait.js';
-import { noConsumer, type Sink, WriteQueue } from './write-queue.js';
+import { noConsumer, WriteQueue } from './write-queue.js';
 
 const { tryWrite, tryWriteString, tryWriteBatch } = native;
 
@@ -22,7 +22,7 @@ const BATCH_ARGUMENTS = 4096;
 const WAIT_FOR_EVER = { timeoutMs: Number.POSITIVE_INFINITY, requireConsumer: false };
 
 /** The one writer of an `spsc` ring. Made by `ring.producer()`. */
-export class Producer implements Disposable, AsyncDisposable, Sink {
+export class Producer implements Disposable, AsyncDisposable {
   #handle: number;
   readonly #memory: Buffer;
   readonly #maxRecord: number;

@@ -28,9 +28,10 @@ export function mainManifest(root, platforms) {
 /**
  * @param {RootManifest} root
  * @param {Platform} platform
+ * @param {number} addonBytes which ts/load.ts compares
  * @returns {Manifest}
  */
-export function platformManifest(root, platform) {
+export function platformManifest(root, platform, addonBytes) {
   const { version, license, engines, repository } = root;
   const addon = addonOf(root, platform);
   return {
@@ -43,8 +44,10 @@ export function platformManifest(root, platform) {
     os: [platform.os],
     cpu: [platform.cpu],
     ...(platform.libc && { libc: [platform.libc] }),
+    type: 'commonjs',
     main: addon,
     files: [addon],
+    addonBytes,
   };
 }
 
