@@ -1,4 +1,4 @@
-// Run after `npm install` has changed package-lock.json: `node scripts/complete-lock.mjs`.
+// Run after `npm install` has changed a package-lock.json: `node scripts/complete-lock.mjs`.
 //
 // A package with native parts names one optional package a platform, all of the same version. Where
 // the registry that npm asks lacks one of them (a mirror, a release that is still under way), npm
@@ -8,6 +8,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+
+/** The lock files of this repository: of the tools, and of the runtimes that only tests need. */
+export const LOCKS = ['package-lock.json', 'test/runtimes/installed/package-lock.json'];
 
 const SYSTEMS = [
   'aix',
@@ -69,9 +72,11 @@ export function completeLock(lock) {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const file = resolve('package-lock.json');
-  const lock = JSON.parse(readFileSync(file, 'utf8'));
-  const added = completeLock(lock);
-  if (added.length > 0) writeFileSync(file, `${JSON.stringify(lock, undefined, 2)}\n`);
-  console.log(`${added.length} entries added to package-lock.json`);
+  for (const path of LOCKS) {
+    const file = resolve(import.meta.dirname, '..', path);
+    const lock = JSON.parse(readFileSync(file, 'utf8'));
+    const added = completeLock(lock);
+    if (added.length > 0) writeFileSync(file, `${JSON.stringify(lock, undefined, 2)}\n`);
+    console.log(`${added.length} entries added to ${path}`);
+  }
 }

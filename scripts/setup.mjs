@@ -1,5 +1,6 @@
 // Sets up what is missing or out of date, then, with `--then FILE ARG…`, runs FILE in this process:
 // one process, so that a signal sent to `npm start` reaches the program and not a shell around it.
+// `--with STEP` sets up something that only some commands need: see setup/steps.mjs.
 //
 // This file and platform.mjs must be readable by Node versions far too old for the rest, so that
 // those get a sentence instead of a syntax error: no newer syntax than ES2015 and `import()` here.

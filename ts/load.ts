@@ -24,8 +24,17 @@ export function load(): object | string {
     return existsSync(local) ? require(local) : loadPackage(platform);
   } catch (error) {
     const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
-    return `shmring's addon for ${platform} cannot be loaded, install or build it again: ${reason}`;
+    const what = isForbidden(error)
+      ? 'may not be loaded here'
+      : 'cannot be loaded, install or build it again';
+    return `shmring's addon for ${platform} ${what}: ${reason}`;
   }
+}
+
+/** Whether the process was started without the right to load addons: Node says so by code, Deno by name. */
+function isForbidden(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return error.name === 'NotCapable' || ('code' in error && error.code === 'ERR_DLOPEN_DISABLED');
 }
 
 function loadPackage(platform: string): object | string {

@@ -5,7 +5,7 @@ import { showStep } from './display.mjs';
 import { lock } from './lock.mjs';
 import { endWithParent } from './parent.mjs';
 import { readStamp, removeStamp, sameContents, takeStamp, writeStamp } from './stamp.mjs';
-import { steps } from './steps.mjs';
+import { furtherSteps, steps } from './steps.mjs';
 import { runTool, ToolFailed } from './tool.mjs';
 import { toolchainProblems } from './toolchain.mjs';
 
@@ -17,12 +17,16 @@ const PROGRESS_MS = 250;
 /** Said to the person as it is, without a stack trace. */
 class SetUpError extends Error {}
 
-/** @param {string[]} args `--quiet`, then perhaps `--then FILE ARG…` */
+/** @param {string[]} args `--quiet`, `--with STEP`, then perhaps `--then FILE ARG…` */
 export async function main(args) {
   endWithParent();
   const then = args.indexOf('--then');
   const own = then === -1 ? args : args.slice(0, then);
-  const status = await setUpWithSignals({ quiet: own.includes('--quiet') });
+  const further = Object.entries(furtherSteps).filter(([name]) => own.includes(name));
+  const status = await setUpWithSignals({
+    quiet: own.includes('--quiet'),
+    steps: [...steps, ...further.map(([, step]) => step)],
+  });
   if (status !== 0) process.exit(status);
   if (then === -1) return;
   const file = resolve(ROOT, args[then + 1] ?? '');
@@ -32,10 +36,10 @@ export async function main(args) {
 }
 
 /**
- * @param {{ quiet: boolean }} options
+ * @param {{ quiet: boolean, steps: readonly Step[] }} options
  * @returns {Promise<number>} the exit code
  */
-async function setUpWithSignals({ quiet }) {
+async function setUpWithSignals({ quiet, steps }) {
   const controller = new AbortController();
   let status = 1;
   const onInterrupt = () => {
@@ -48,7 +52,7 @@ async function setUpWithSignals({ quiet }) {
   };
   process.on('SIGINT', onInterrupt).on('SIGTERM', onTerminate);
   try {
-    await setUp({ root: ROOT, signal: controller.signal, quiet });
+    await setUp({ root: ROOT, signal: controller.signal, quiet, steps });
     return 0;
   } catch (error) {
     if (controller.signal.aborted) return status;
@@ -60,8 +64,8 @@ async function setUpWithSignals({ quiet }) {
   }
 }
 
-/** @param {{ root: string, signal: AbortSignal, quiet: boolean }} options */
-async function setUp({ root, signal, quiet }) {
+/** @param {{ root: string, signal: AbortSignal, quiet: boolean, steps: readonly Step[] }} options */
+async function setUp({ root, signal, quiet, steps }) {
   // Without the lock first: the usual case is that nothing is to do.
   if (!steps.some((step) => isDue(root, step))) {
     if (!quiet) console.log('Everything is set up.');

@@ -1,4 +1,5 @@
 // The three things to set up, in order: each with what goes in, what must be there, and the tool.
+// Beside them what only some commands need.
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -28,23 +29,32 @@ const packages = {
   inputs: ['package-lock.json'],
   present: (root) => existsSync(join(root, 'node_modules', '.package-lock.json')),
   needsToolchain: false,
-  // The level is given because `npm test --silent` would hide the reason of a failure too.
-  tool: () => npm(['ci', '--no-audit', '--no-fund', '--loglevel=warn']),
-  progress: (root) => {
-    const expected = expectedPackages(root);
-    const there = expected.filter((path) => existsSync(join(root, path, 'package.json'))).length;
-    return `${there} of ${expected.length} packages`;
-  },
+  tool: () => npmCi(),
+  progress: howManyPackages,
 };
+
+/**
+ * The level is given because `npm test --silent` would hide the reason of a failure too.
+ *
+ * @param {string[]} options
+ */
+const npmCi = (...options) => npm(['ci', '--no-audit', '--no-fund', '--loglevel=warn', ...options]);
+
+/** @param {string} folder */
+function howManyPackages(folder) {
+  const expected = expectedPackages(folder);
+  const there = expected.filter((path) => existsSync(join(folder, path, 'package.json'))).length;
+  return `${there} of ${expected.length} packages`;
+}
 
 /**
  * The folders that `npm ci` will fill on this machine.
  *
- * @param {string} root
+ * @param {string} folder where the lock file lies
  * @returns {string[]}
  */
-export function expectedPackages(root) {
-  const { packages: all } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
+export function expectedPackages(folder) {
+  const { packages: all } = JSON.parse(readFileSync(join(folder, 'package-lock.json'), 'utf8'));
   return Object.entries(all)
     .filter(
       ([path, about]) => path !== '' && fits(about.os, process.platform) && fits(about.cpu, process.arch),
@@ -53,11 +63,11 @@ export function expectedPackages(root) {
 }
 
 /**
- * @param {string[] | undefined} allowed
+ * @param {string | string[] | undefined} allowed some packages write a single one without an array
  * @param {string} mine
  */
 function fits(allowed, mine) {
-  return allowed === undefined || allowed.includes(mine);
+  return allowed === undefined || [allowed].flat().includes(mine);
 }
 
 // No loader and no declarations of the loader: ts/load.ts finds the addon.
@@ -130,3 +140,34 @@ function removeOrphans(root) {
 
 /** @type {readonly Step[]} */
 export const steps = [packages, addon, typescript];
+
+const RUNTIMES = 'test/runtimes/installed';
+
+/**
+ * The JavaScript runtimes that the package is tested under: large, and of no use to any other
+ * command. They are optional to npm: one that cannot be fetched is left out, and looked for again
+ * the next time.
+ *
+ * @type {Step}
+ */
+const runtimes = {
+  name: 'runtimes',
+  title: 'JavaScript runtimes (npm ci)',
+  key: MACHINE,
+  inputs: [join(RUNTIMES, 'package-lock.json')],
+  present: (root) => {
+    const folder = join(root, RUNTIMES);
+    return expectedPackages(folder).every((path) => existsSync(join(folder, path, 'package.json')));
+  },
+  needsToolchain: false,
+  // No install scripts, which they do not need; no links, since four of them are called `node`.
+  tool: () => npmCi('--prefix', RUNTIMES, '--ignore-scripts', '--no-bin-links'),
+  progress: (root) => howManyPackages(join(root, RUNTIMES)),
+};
+
+/**
+ * What only some commands need, by the name that `--with` gives.
+ *
+ * @type {Readonly<Record<string, Step>>}
+ */
+export const furtherSteps = { runtimes };

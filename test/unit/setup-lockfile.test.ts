@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { completeLock, platformOf } from '../../scripts/complete-lock.mjs';
+import { completeLock, LOCKS, platformOf } from '../../scripts/complete-lock.mjs';
 
 test.each([
   ['@biomejs/cli-linux-x64-musl', { os: ['linux'], cpu: ['x64'], libc: ['musl'] }],
@@ -37,8 +37,8 @@ test('what npm left out is added once, and nothing else is touched', () => {
   expect(completeLock(lock)).toEqual([]);
 });
 
-test('the lock of this repository is complete and names no download address', () => {
-  const lock = JSON.parse(readFileSync('package-lock.json', 'utf8'));
+test.each(LOCKS)('%s is complete and names no download address', (path) => {
+  const lock = JSON.parse(readFileSync(path, 'utf8'));
   expect(completeLock(lock)).toEqual([]);
   expect(JSON.stringify(lock)).not.toContain('"resolved"');
 });
