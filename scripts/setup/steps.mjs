@@ -77,7 +77,7 @@ const NAPI_BUILD = [
 ];
 
 /** @type {Step} */
-const addon = {
+export const addon = {
   name: 'addon',
   title: 'Rust addon (napi build)',
   key: [MACHINE, ...NAPI_BUILD].join(' '),
