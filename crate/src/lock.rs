@@ -144,7 +144,9 @@ fn unavailable(error: io::Error) -> Error {
             Code::Unsupported,
             "this kernel or file system has no OFD locks, without which nobody could tell who \
              lives; use Linux and a tmpfs such as /dev/shm",
-        ),
+        )
+        .with("syscall", "fcntl")
+        .with("errno", error.raw_os_error().unwrap_or(0).unsigned_abs()),
         _ => failure("fcntl", &error, "cannot lock the segment"),
     }
 }

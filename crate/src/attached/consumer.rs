@@ -121,7 +121,7 @@ impl Consumer {
     /// never made to wait: in a conversation each drain finds one. NB: bench/run.mjs.
     pub fn wait_and_peek(&mut self, ranges: &mut [u32], limit: usize, pace: Pace) -> Result<Peeked> {
         if std::mem::take(&mut self.burst) > 1 && !pace.lag.is_zero() {
-            self.linger(pace.lag.min(pace.limit))?;
+            self.linger(pace.lag.min(pace.limit).min(SLICE))?;
         }
         let mut peeked = self.ring.peek(ranges, limit, true)?;
         if peeked.count == 0 && self.wait(pace.limit, pace.busy)? {

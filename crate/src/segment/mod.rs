@@ -7,6 +7,7 @@ mod list;
 mod name;
 mod open;
 mod options;
+mod signals;
 pub(crate) mod system;
 mod unlink;
 

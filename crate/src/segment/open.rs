@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::header::{Header, about, unusable};
 use super::name::{Location, TEMPORARY};
 use super::options::{Access, OpenOptions, Share, admit};
+use super::signals::without_signals;
 use super::system::{Description, Inode, failure, hold, random, reopen, retry};
 use super::{Segment, hexadecimal};
 use crate::error::{Code, Error, Result};
@@ -195,11 +196,14 @@ fn fill(file: &File, metadata: &Metadata, access: Access, location: &Location) -
 }
 
 /// Allocates the blocks of the first `length` bytes; what is there stays.
+///
+/// Without signals: on a tmpfs one that comes meanwhile may end the call and undo it, so that a
+/// process which gets them often (a profiler's, say) would begin anew for ever.
 pub(super) fn allocate(file: &File, length: u64, flags: libc::c_int) -> io::Result<()> {
     use std::os::fd::AsRawFd;
     let length = length as libc::off64_t;
     // SAFETY: a call on an open descriptor; it touches no memory.
-    retry(|| unsafe { libc::fallocate64(file.as_raw_fd(), flags, 0, length) }).map(drop)
+    without_signals(|| retry(|| unsafe { libc::fallocate64(file.as_raw_fd(), flags, 0, length) })).map(drop)
 }
 
 pub(super) fn is_full(error: &io::Error) -> bool {

@@ -27,27 +27,45 @@ pub(crate) fn retry<T: PartialEq + From<i8>>(mut call: impl FnMut() -> T) -> io:
 pub(crate) fn failure(syscall: &'static str, error: &io::Error, doing: &str) -> Error {
     let errno = error.raw_os_error().unwrap_or(0);
     let (code, advice) = match errno {
+        libc::EPERM if !takes_path(syscall) => (
+            Code::Unsupported,
+            "a sandbox forbids this call; allow it, in a container by its seccomp profile",
+        ),
         libc::EACCES | libc::EPERM => {
-            (Code::Permission, "check the owner and mode of the file and of its directory")
+            (Code::Permission, "check the owner and mode of the file and of its directory, and the sandbox")
         }
         libc::EROFS => (Code::Permission, "the file system is read-only; choose another directory"),
-        libc::ENOENT | libc::ENOTDIR => {
-            (Code::NotFound, "check that the directory exists and that /proc is mounted")
-        }
+        libc::ENOENT | libc::ENOTDIR if !has_proc() => (
+            Code::Unsupported,
+            "/proc is not mounted, or belongs to another pid namespace; mount the one of this namespace",
+        ),
+        libc::ENOENT | libc::ENOTDIR => (Code::NotFound, "check that the directory exists"),
         libc::EMFILE => {
             (Code::System, "this process has no free file descriptor; close some or raise `ulimit -n`")
         }
         libc::ENFILE => (Code::System, "the system has no free file descriptor; raise fs.file-max"),
         libc::ENOMEM => (Code::System, "no memory, or too many mappings; raise vm.max_map_count"),
         libc::ENOSPC | libc::EDQUOT => (Code::NoSpace, "free some space or choose another directory"),
-        libc::ENOSYS | libc::EOPNOTSUPP => {
-            (Code::Unsupported, "the kernel or the file system cannot do this; use a tmpfs such as /dev/shm")
-        }
+        libc::ENOSYS | libc::EOPNOTSUPP => (
+            Code::Unsupported,
+            "the kernel, the file system or a sandbox does not offer it; use a tmpfs such as /dev/shm",
+        ),
         _ => (Code::System, "this is not expected"),
     };
     Error::new(code, format!("{doing}: {syscall} failed: {error}; {advice}"))
         .with("syscall", syscall)
         .with("errno", errno.unsigned_abs())
+}
+
+/// Whether a call may be refused because of the file that it names. On what is open already, only a
+/// sandbox says `EPERM`.
+fn takes_path(syscall: &str) -> bool {
+    matches!(syscall, "open" | "linkat" | "lstat" | "unlink" | "readdir")
+}
+
+/// Whether this process finds itself in /proc, through which files are opened again and named.
+fn has_proc() -> bool {
+    std::fs::symlink_metadata("/proc/self/fd").is_ok()
 }
 
 /// Which file, whatever its name is by now.

@@ -91,9 +91,7 @@ const MARK: &str = "@@";
 impl Child {
     /// Starts a child; its binary must have a test `child_role` that calls [`role`].
     pub fn start(role: &str, directory: &Path) -> Child {
-        let mut process = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "child_role", "--nocapture", "--test-threads=1"])
-            .env(ROLE, role)
+        let mut process = same_program(role)
             .env("SHMRING_DIR", directory)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -147,6 +145,13 @@ impl Drop for Child {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// This test binary, told to play a role.
+pub fn same_program(role: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "child_role", "--nocapture", "--test-threads=1"]).env(ROLE, role);
+    command
 }
 
 /// In a child: the role to play. In a normal run of the tests: none.
