@@ -156,7 +156,9 @@ fn remove_now(location: &Location, inode: Inode) -> Result<Removal> {
     }
     match std::fs::remove_file(&location.path) {
         Ok(()) => Ok(Removal::Removed),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Removal::NotThere),
+        Err(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::EISDIR)) => {
+            Ok(Removal::NotThere)
+        }
         Err(error) => Err(cannot("unlink", &error, location)),
     }
 }
