@@ -117,7 +117,8 @@ fn a_peer_that_removes_or_renames_the_file_makes_it_stale_for_those_attached() {
 #[test]
 fn a_peer_that_puts_something_else_in_its_place_makes_it_stale_and_loses_nothing() {
     let target = Used::new();
-    let cases: [(&str, &dyn Fn(&Path), Option<Code>); 6] = [
+    type Case<'a> = (&'a str, &'a dyn Fn(&Path), Option<Code>);
+    let cases: [Case; 6] = [
         ("another ring", &|_| {}, None),
         ("a symlink to another ring", &|file| symlink(target.file(), file).unwrap(), Some(Code::Corrupt)),
         ("a symlink to nowhere", &|file| symlink("/nowhere/at/all", file).unwrap(), Some(Code::Corrupt)),
@@ -286,7 +287,8 @@ fn symlinks_swapped_in_between_check_and_use_lead_nobody_to_their_targets() {
         }
     };
     let inspect = OpenOptions { access: Access::Inspect, ..place.here() };
-    let calls: [(&str, &(dyn Fn(&mut Tally) + Sync)); 6] = [
+    type Call<'a> = (&'a str, &'a (dyn Fn(&mut Tally) + Sync));
+    let calls: [Call; 6] = [
         ("open", &|tally| opened(tally, "open", place.open(NAME))),
         ("inspect", &|tally| opened(tally, "inspect", Segment::open(NAME, &inspect))),
         ("openOrCreate", &|tally| {

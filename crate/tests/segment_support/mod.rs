@@ -108,11 +108,18 @@ impl Child {
 
     /// The next thing that the child tells.
     pub fn hear(&mut self) -> String {
+        self.try_hear().expect("the child ended")
+    }
+
+    /// The next thing that the child tells, unless it ends before.
+    pub fn try_hear(&mut self) -> Option<String> {
         loop {
             let mut line = String::new();
-            assert_ne!(self.stdout.read_line(&mut line).unwrap(), 0, "the child ended");
+            if self.stdout.read_line(&mut line).unwrap() == 0 {
+                return None;
+            }
             if let Some((_, said)) = line.split_once(MARK) {
-                return said.trim_end().to_owned();
+                return Some(said.trim_end().to_owned());
             }
         }
     }
