@@ -1,6 +1,6 @@
 import { type Batch, OpenBatch } from './batch.js';
 import { RingError } from './errors.js';
-import type { OpenHandles } from './handles.js';
+import { type OpenHandles, ownHandles } from './handles.js';
 import { moved, watchMoves } from './memory.js';
 import { NO_HANDLE, native } from './native.js';
 import {
@@ -34,6 +34,12 @@ function checkHandler(handler: unknown): void {
 
 const NOTHING = () => undefined;
 
+/** Frees what the addon holds for a consumer that nobody has. */
+export function endConsumer(handle: number): void {
+  native.closeConsumer(handle);
+  native.retireConsumer(handle);
+}
+
 /** The one reader of a ring. Made by `ring.consumer()`. */
 export class Consumer implements AsyncIterable<Buffer>, Disposable {
   #handle: number;
@@ -53,6 +59,7 @@ export class Consumer implements AsyncIterable<Buffer>, Disposable {
 
   /** @internal */
   constructor(handle: number, handles: OpenHandles) {
+    const own = ownHandles(handles, 'ring.consumer()');
     const scratch = new ArrayBuffer(8 + 8 * RUN);
     this.#handle = handle;
     this.#base = new Float64Array(scratch, 0, 1);
@@ -60,10 +67,7 @@ export class Consumer implements AsyncIterable<Buffer>, Disposable {
     this.#memory = watchMoves(native.consumerMemory(handle, scratch), () =>
       native.consumerMemoryMoves(handle),
     );
-    this.#forget = handles.add(this, () => {
-      native.closeConsumer(handle);
-      native.retireConsumer(handle);
-    });
+    this.#forget = own.add(this, () => endConsumer(handle));
   }
 
   /** Copies one record out and releases it. Undefined when there is none now. */

@@ -1,5 +1,7 @@
 /** Handles that close: with their ring, by themselves when collected, or when told to. */
 
+import { RingError } from './errors.js';
+
 /** What an open handle does when it is collected without having been closed. */
 const collected = new FinalizationRegistry<() => void>((close) => close());
 
@@ -30,5 +32,21 @@ export class OpenHandles {
 
   close(): void {
     for (const reference of this.#handles) reference.deref()?.close();
+  }
+}
+
+/** What a constructor is given that is called from here, and by nobody else: others have none. */
+export function ownHandles(handles: OpenHandles, maker: string): OpenHandles {
+  if (handles instanceof OpenHandles) return handles;
+  throw new RingError('INVALID_ARGUMENT', `this is not made by new, but by ${maker}`);
+}
+
+/** Makes a handle of what was just attached, or gives that back. */
+export function orGiveBack<T>(make: () => T, giveBack: () => void): T {
+  try {
+    return make();
+  } catch (error) {
+    giveBack();
+    throw error;
   }
 }

@@ -108,7 +108,8 @@ export function nameOf(value: unknown): string {
 }
 
 export function directoryOf(options: { directory?: string | undefined } | undefined): string | undefined {
-  return text('directory', object(options).directory) ?? process.env.SHMRING_DIR;
+  // Set to nothing counts as not set.
+  return text('directory', object(options).directory) ?? (process.env.SHMRING_DIR || undefined);
 }
 
 /** What an addon's option object holds: no key whose value is undefined. */
@@ -149,20 +150,36 @@ export function label(options: { label?: string | undefined } | undefined): stri
   return text('label', object(options).label) ?? '';
 }
 
+export type CheckedConsumerOptions = ReturnType<typeof consumerOptions>;
+
 export function consumerOptions(options: ConsumerOptions | undefined) {
   const endWhen = oneOf('endWhen', object(options).endWhen, ['sealed', 'no-producers']);
   return { label: label(options), endWhen: endWhen ?? 'sealed' };
 }
 
+const isAborted = Object.getOwnPropertyDescriptor(AbortSignal.prototype, 'aborted')?.get as () => boolean;
+
+function signalOf(value: unknown): AbortSignal | undefined {
+  if (value === undefined) return undefined;
+  try {
+    // Asks what it is, not what it inherits from.
+    isAborted.call(value);
+    return value as AbortSignal;
+  } catch {
+    throw invalid('signal', 'an AbortSignal', value);
+  }
+}
+
 export function waitOptions(options: WriteOptions | undefined) {
   const { timeoutMs, signal, requireConsumer } = object(options);
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw invalid('signal', 'an AbortSignal', signal);
-  }
   if (requireConsumer !== undefined && typeof requireConsumer !== 'boolean') {
     throw invalid('requireConsumer', 'a boolean', requireConsumer);
   }
-  return { timeoutMs: timeout(timeoutMs), signal, requireConsumer: requireConsumer ?? false };
+  return {
+    timeoutMs: timeout(timeoutMs),
+    signal: signalOf(signal),
+    requireConsumer: requireConsumer ?? false,
+  };
 }
 
 const DRAIN_DEFAULTS = {

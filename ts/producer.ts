@@ -1,6 +1,6 @@
 import { abortError, RingError } from './errors.js';
-import type { OpenHandles } from './handles.js';
-import { allBytes, allBytesOf, byteLengthOf, bytesOf, type Input } from './input.js';
+import { type OpenHandles, ownHandles } from './handles.js';
+import { allBytes, allBytesOf, byteLengthOf, bytesOf, type Input, isArray } from './input.js';
 import { moved, watchMoves } from './memory.js';
 import { NO_HANDLE, native } from './native.js';
 import {
@@ -21,6 +21,11 @@ const BATCH_ARGUMENTS = 4096;
 
 const WAIT_FOR_EVER = { timeoutMs: Number.POSITIVE_INFINITY, requireConsumer: false };
 
+/** Frees what the addon holds for a producer that nobody has. */
+export function endProducer(handle: number): void {
+  native.closeProducer(handle);
+}
+
 /** The one writer of an `spsc` ring. Made by `ring.producer()`. */
 export class Producer implements Disposable, AsyncDisposable {
   #handle: number;
@@ -33,10 +38,11 @@ export class Producer implements Disposable, AsyncDisposable {
 
   /** @internal */
   constructor(handle: number, maxRecord: number, handles: OpenHandles) {
+    const own = ownHandles(handles, 'ring.producer()');
     this.#handle = handle;
     this.#maxRecord = maxRecord;
     this.#memory = watchMoves(native.producerMemory(handle), () => native.producerMemoryMoves(handle));
-    this.#forget = handles.add(this, () => native.closeProducer(handle));
+    this.#forget = own.add(this, () => endProducer(handle));
   }
 
   /** Copies one record in. False when there is no room now, or while a `write` is pending. */
@@ -80,10 +86,10 @@ export class Producer implements Disposable, AsyncDisposable {
    * now ends it.
    */
   tryWriteBatch(records: readonly Input[]): number {
-    if (!Array.isArray(records)) throw invalid('records', 'an array', records);
+    if (!isArray(records)) throw invalid('records', 'an array', records);
     if (this.#queue.length !== 0) return 0;
     if (records.length > BATCH_ARGUMENTS) return native.tryWriteMany(this.#handle, allBytesOf(records));
-    const views = allBytes(records) ? (records as readonly Uint8Array[]) : allBytesOf(records);
+    const views = allBytes(records) ? records : allBytesOf(records);
     return tryWriteBatch(this.#handle, ...views);
   }
 

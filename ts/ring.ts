@@ -1,8 +1,9 @@
-import { Consumer } from './consumer.js';
+import { Consumer, endConsumer } from './consumer.js';
 import { RingError } from './errors.js';
-import { OpenHandles } from './handles.js';
+import { OpenHandles, orGiveBack, ownHandles } from './handles.js';
 import { type NativeRing, native } from './native.js';
 import {
+  type CheckedConsumerOptions,
   type ConsumerOptions,
   consumerOptions,
   directoryOf,
@@ -15,7 +16,7 @@ import {
   type WaitOptions,
   waitOptions,
 } from './options.js';
-import { Producer } from './producer.js';
+import { endProducer, Producer } from './producer.js';
 import type { Inspected, Owner, RecoveryReport, RingInfo, RingStats } from './stats.js';
 import { Deadline, Waiter } from './wait.js';
 
@@ -35,10 +36,11 @@ export class Ring implements Disposable {
   /** Bytes of the largest record. */
   readonly maxRecord: number;
   readonly #native: NativeRing;
-  readonly #handles = new OpenHandles();
+  readonly #handles: OpenHandles;
   #closed = false;
 
-  private constructor(ring: NativeRing) {
+  private constructor(ring: NativeRing, handles: OpenHandles) {
+    this.#handles = ownHandles(handles, 'Ring.create() or Ring.open()');
     const { name, id, kind, capacity, maxRecord } = ring.describe();
     this.name = name;
     this.id = id;
@@ -50,12 +52,12 @@ export class Ring implements Disposable {
 
   /** Makes a ring. `EXISTS` when the name is taken. */
   static create(name: string, options?: RingOptions): Ring {
-    return new Ring(native.createRing(nameOf(name), ringOptions(options)));
+    return new Ring(native.createRing(nameOf(name), ringOptions(options)), new OpenHandles());
   }
 
   /** Attaches to a ring. `NOT_FOUND` when there is none. */
   static open(name: string, options?: OpenOptions): Ring {
-    return new Ring(native.openRing(nameOf(name), openOptions(options)));
+    return new Ring(native.openRing(nameOf(name), openOptions(options)), new OpenHandles());
   }
 
   /**
@@ -63,12 +65,12 @@ export class Ring implements Disposable {
    * that differs from what is there is a `MISMATCH`; what is left out accepts what is there.
    */
   static openOrCreate(name: string, options?: RingOptions): Ring {
-    return new Ring(native.openOrCreateRing(nameOf(name), ringOptions(options)));
+    return new Ring(native.openOrCreateRing(nameOf(name), ringOptions(options)), new OpenHandles());
   }
 
   /** Makes a ring with a name of its own and the lifetime `'attached'`. */
   static temporary(options?: RingOptions): Ring {
-    return new Ring(native.temporaryRing(ringOptions(options)));
+    return new Ring(native.temporaryRing(ringOptions(options)), new OpenHandles());
   }
 
   /** Removes a name; who is attached keeps the ring. False when there was none. */
@@ -92,30 +94,30 @@ export class Ring implements Disposable {
 
   /** Attaches as the producer. `BUSY` while another lives, `SEALED` for good. */
   producer(options?: { label?: string }): Producer {
-    return new Producer(this.#native.attachProducer(label(options)), this.maxRecord, this.#handles);
+    const handle = this.#native.attachProducer(label(options));
+    const make = () => new Producer(handle, this.maxRecord, this.#handles);
+    return orGiveBack(make, () => endProducer(handle));
   }
 
   /** Attaches as the consumer. `BUSY` while another lives. */
   consumer(options?: ConsumerOptions): Consumer {
-    const { label, endWhen } = consumerOptions(options);
-    return new Consumer(this.#native.attachConsumer(label, endWhen), this.#handles);
+    return this.#consumer(consumerOptions(options));
   }
 
   /** Standby: attaches as soon as the living consumer closes or dies. Undefined on time-out. */
   consumerWhenFree(options?: ConsumerOptions & WaitOptions): Promise<Consumer | undefined> {
     return (async () => {
-      consumerOptions(options);
-      const checked = waitOptions(options);
-      return new Waiter().until(() => this.#consumerIfFree(options), checked);
+      const asked = consumerOptions(options);
+      return new Waiter().until(() => this.#consumerIfFree(asked), waitOptions(options));
     })();
   }
 
   /** The same, blocking this thread. */
   consumerWhenFreeSync(options?: ConsumerOptions & { timeoutMs?: number }): Consumer | undefined {
-    consumerOptions(options);
+    const asked = consumerOptions(options);
     const deadline = new Deadline(waitOptions(options).timeoutMs);
     for (;;) {
-      const consumer = this.#consumerIfFree(options);
+      const consumer = this.#consumerIfFree(asked);
       const { left } = deadline;
       if (consumer !== undefined || left === 0) return consumer;
       Atomics.wait(asleep, 0, 0, Math.min(left, STANDBY_MS));
@@ -170,10 +172,18 @@ export class Ring implements Disposable {
     this.close();
   }
 
-  #consumerIfFree(options: ConsumerOptions | undefined): Consumer | undefined {
+  #consumer({ label, endWhen }: CheckedConsumerOptions): Consumer {
+    const handle = this.#native.attachConsumer(label, endWhen);
+    return orGiveBack(
+      () => new Consumer(handle, this.#handles),
+      () => endConsumer(handle),
+    );
+  }
+
+  #consumerIfFree(asked: CheckedConsumerOptions): Consumer | undefined {
     if (this.#native.isConsumerAlive()) return undefined;
     try {
-      return this.consumer(options);
+      return this.#consumer(asked);
     } catch (error) {
       // Another standby was faster.
       if (error instanceof RingError && error.code === 'ERR_SHMRING_BUSY') return undefined;

@@ -1,7 +1,7 @@
 import type { Input } from 'shmring';
 import { describe, expect, test } from 'vitest';
 import { codeOf, codeOfRejection } from '../helpers/errors.js';
-import { createEnds } from '../helpers/rings.js';
+import { createEnds, fillUp } from '../helpers/rings.js';
 
 const bytes = Uint8Array.from({ length: 64 }, (_, i) => 255 - i);
 
@@ -99,33 +99,89 @@ describe('a record given as a view', () => {
     buffer.resize(12);
     producer.tryWrite(tracking);
     expect(consumer.tryRead()?.length).toBe(12);
-    // This one now reaches past the end of its buffer.
-    try {
-      producer.tryWrite(fixed);
-      expect(consumer.tryRead()?.length).toBe(0);
-    } catch (error) {
-      expect(error).toMatchObject({ code: 'ERR_SHMRING_INVALID_ARGUMENT' });
-    }
   });
 
-  test('that subclasses and lies about its length is taken by its true length', () => {
+  test.each([
+    ['Uint8Array', (buffer) => new Uint8Array(buffer, 8, 8)],
+    ['Uint8Array from the start', (buffer) => new Uint8Array(buffer, 0, 16)],
+    ['Uint8Array that tracks the length', (buffer) => new Uint8Array(buffer, 8)],
+    ['Buffer', (buffer) => Buffer.from(buffer, 8, 8)],
+    ['Float64Array', (buffer) => new Float64Array(buffer, 8, 1)],
+    ['Uint16Array that tracks the length', (buffer) => new Uint16Array(buffer, 8)],
+    ['DataView', (buffer) => new DataView(buffer, 8, 8)],
+    ['DataView that tracks the length', (buffer) => new DataView(buffer, 8)],
+  ] as [string, (buffer: ArrayBuffer) => NodeJS.ArrayBufferView][])(
+    'that a shrunken buffer no longer holds is INVALID_ARGUMENT and writes nothing: %s',
+    async (_, make) => {
+      const { ring, producer } = createEnds();
+      const buffer = resizable(16, 64);
+      const view = make(buffer);
+      buffer.resize(7);
+      for (const call of [
+        () => producer.tryWrite(view),
+        () => producer.writeSync(view),
+        () => producer.tryWriteBatch([view]),
+        () => producer.tryWriteBatch([bytes, view]),
+        () => producer.tryWriteBatch(Array(5000).fill(view)),
+      ]) {
+        expect(codeOf(call)).toBe('INVALID_ARGUMENT');
+      }
+      expect(await codeOfRejection(producer.write(view))).toBe('INVALID_ARGUMENT');
+      expect(ring.stats().written).toBe(0);
+      buffer.resize(16);
+      expect(producer.tryWrite(view)).toBe(true);
+    },
+  );
+
+  test('that follows its buffer to its very end is an empty record', () => {
     const { producer, consumer } = createEnds();
-    class Liar extends Uint8Array {
-      override get byteLength(): number {
-        return 1 << 30;
-      }
-      override get length(): number {
-        return 1 << 30;
-      }
-    }
-    const liar = new Liar(Uint8Array.from([1, 2, 3]));
-    try {
-      producer.tryWrite(liar as unknown as Input);
-      expect(consumer.tryRead()?.length).toBeLessThanOrEqual(3);
-    } catch (error) {
-      expect(error).toMatchObject({ code: expect.stringMatching(/TOO_LARGE|INVALID_ARGUMENT/) });
-    }
+    const buffer = resizable(16, 64);
+    const views = [new Uint8Array(buffer, 8), new Uint16Array(buffer, 8), new DataView(buffer, 8)];
+    buffer.resize(8);
+    for (const view of views) expect(producer.tryWrite(view)).toBe(true);
+    expect(producer.tryWriteBatch(views)).toBe(3);
+    for (let i = 0; i < 6; i += 1) expect(consumer.tryRead()).toEqual(Buffer.alloc(0));
   });
+
+  test('whose buffer shrinks while its write waits is refused, and the writes behind it go on', async () => {
+    const { producer, consumer } = createEnds();
+    const buffer = resizable(1000, 1000);
+    fillUp(producer);
+    const shrunk = producer.write(new Uint8Array(buffer, 0, 1000));
+    const behind = producer.write('behind');
+    buffer.resize(10);
+    consumer.drain(() => {});
+    expect(await codeOfRejection(shrunk)).toBe('INVALID_ARGUMENT');
+    expect(await behind).toBe(true);
+    expect(consumer.tryRead()?.toString()).toBe('behind');
+  });
+
+  test.each([
+    ['Uint8Array', Uint8Array],
+    ['Int16Array', Int16Array],
+    ['DataView', DataView],
+  ] as [string, new (buffer: ArrayBuffer) => NodeJS.ArrayBufferView][])(
+    'that subclasses %s and lies about itself is taken for what it is, and asked nothing',
+    async (_, Kind) => {
+      const { ring, producer, consumer } = createEnds();
+      const { buffer } = Uint8Array.from([1, 2, 3, 4]);
+      const liar = new Kind(buffer);
+      const lie = {
+        get(): never {
+          throw new Error('asked');
+        },
+      };
+      for (const property of ['length', 'byteLength', 'byteOffset', 'buffer', Symbol.toStringTag]) {
+        Object.defineProperty(liar, property, lie);
+      }
+      expect(producer.tryWrite(liar)).toBe(true);
+      expect(producer.writeSync(liar)).toBe(true);
+      expect(await producer.write(liar)).toBe(true);
+      expect(producer.tryWriteBatch([liar, liar])).toBe(2);
+      expect(ring.stats().written).toBe(5);
+      for (let i = 0; i < 5; i += 1) expect(consumer.tryRead()).toEqual(Buffer.from(buffer));
+    },
+  );
 
   test('may lie in the memory of the ring itself', () => {
     const { producer, consumer } = createEnds();
@@ -135,12 +191,26 @@ describe('a record given as a view', () => {
     expect(producer.tryWrite(view)).toBe(true);
   });
 
-  test('that is a Proxy or an object in disguise is refused', () => {
+  test('that is no view, or a Proxy or an object in disguise, is refused', async () => {
     const { ring, producer } = createEnds();
     const disguised = Object.create(Uint8Array.prototype);
-    for (const record of [new Proxy(new Uint8Array(4), {}), disguised, { byteLength: 3 }]) {
+    const { proxy, revoke } = Proxy.revocable(new Uint8Array(4), {});
+    revoke();
+    const meddling = {
+      get constructor(): never {
+        throw new Error('from a getter');
+      },
+    };
+    const nameless = { constructor: { name: Symbol('no text') } };
+    const buffers = [new ArrayBuffer(8), new SharedArrayBuffer(8)];
+    const objects = [new Proxy(new Uint8Array(4), {}), disguised, { byteLength: 3 }, Object.create(null)];
+    const values = [undefined, null, 7, 7n, NaN, true, Symbol('s'), () => {}, ['a'], Object('text')];
+    for (const record of [...objects, ...buffers, ...values, proxy, meddling, nameless]) {
       expect(codeOf(() => producer.tryWrite(record as Input))).toBe('INVALID_ARGUMENT');
+      expect(codeOf(() => producer.writeSync(record as Input))).toBe('INVALID_ARGUMENT');
       expect(codeOf(() => producer.tryWriteBatch(['a', record as Input]))).toBe('INVALID_ARGUMENT');
+      expect(codeOf(() => producer.tryWriteBatch([bytes, record as Input]))).toBe('INVALID_ARGUMENT');
+      expect(await codeOfRejection(producer.write(record as Input))).toBe('INVALID_ARGUMENT');
     }
     expect(ring.stats().written).toBe(0);
   });

@@ -57,3 +57,14 @@ describe('a name', () => {
     expect(Ring.list({ directory })).toEqual([]);
   });
 });
+
+test('an empty SHMRING_DIR counts as not set', () => {
+  const before = process.env.SHMRING_DIR;
+  try {
+    process.env.SHMRING_DIR = '';
+    const ring = closing(Ring.temporary({ kind: 'spsc', capacity: 4096 }));
+    expect(Ring.list({ directory: '/dev/shm' }).map(({ name }) => name)).toContain(ring.name);
+  } finally {
+    process.env.SHMRING_DIR = before;
+  }
+});
