@@ -3,7 +3,8 @@
 //! ```text
 //! 0          header     one page, immutable once published
 //! 4096       control    words that change: tail, head, state (CONTROL_BYTES)
-//! 5120       slots      SLOT_BYTES each: slot 0 is the consumer's, 1.. the producers'
+//! 5120       slots      slot::BYTES each: slot 0 is the consumer's, 1.. the producers'
+//! page       chain      `mpsc` only: a word of 8 bytes for each GRANULE of the data
 //! page       data       `capacity` bytes
 //! ```
 //!
@@ -35,6 +36,11 @@ pub const DEFAULT_CAPACITY: u64 = 1 << 20;
 pub const RECORD_HEADER: usize = 8;
 /// Records start and end at multiples of this.
 pub const RECORD_ALIGN: usize = 8;
+/// In an `mpsc` ring records start and end at multiples of this, a line of most machines: two
+/// producers never write to the same one.
+pub const GRANULE: usize = 64;
+/// The most granules of an `mpsc` reservation: what fits into its word.
+pub const MAX_GRANULES: usize = (1 << 14) - 1;
 
 /// Offsets of the header's fields, from the start of the segment. All integers are of the
 /// creator's byte order; [`BYTE_ORDER`] tells which that was.
@@ -69,10 +75,12 @@ pub mod header {
     pub const ID: usize = 80;
     /// u64, creation time in milliseconds since 1970.
     pub const CREATED: usize = 96;
+    /// u64, offset of the chain's words; the data's offset where there are none.
+    pub const CHAIN: usize = 104;
     /// u64, FNV-1a of every byte of the header before this one.
-    pub const CHECKSUM: usize = 104;
+    pub const CHECKSUM: usize = 112;
     /// Bytes of the header that mean something; the rest of the page is zero.
-    pub const BYTES: usize = 112;
+    pub const BYTES: usize = 120;
 }
 
 /// Bytes whose OFD locks mean something, besides the first byte of each slot. What the bytes hold
@@ -89,7 +97,7 @@ pub mod locks {
 /// Offsets of the control words, from [`Layout::control`].
 pub mod control {
     use super::LINE;
-    /// u64, position up to which records are committed; the producer writes it.
+    /// u64, position up to which records are committed (`spsc`) or space is taken (`mpsc`).
     pub const TAIL: usize = 0;
     /// u64, position up to which records are released; the consumer writes it.
     pub const HEAD: usize = LINE;
@@ -97,6 +105,12 @@ pub mod control {
     pub const SEALED: usize = 2 * LINE;
     /// u32, 1 once somebody attached who cannot use the asymmetric barrier, for ever.
     pub const FULL_FENCES: usize = 2 * LINE + 8;
+    /// u32, 1 when the producer that left last, with no other alive, closed.
+    pub const CLOSED_LAST: usize = 2 * LINE + 16;
+    /// Four u64, a bit a slot: `mpsc` producers that sleep until there is room. A bit is set and
+    /// cleared by the slot's owner.
+    pub const WAITERS: usize = 3 * LINE;
+    pub const WAITER_WORDS: usize = 4;
     pub const BYTES: usize = 8 * LINE;
 }
 
@@ -127,7 +141,8 @@ pub mod slot {
     pub const SLEEP: usize = LINE;
     /// u32, the futex word.
     pub const EPOCH: usize = LINE + 4;
-    /// u64, a producer's wish: the head that it waits for.
+    /// u64, a wish. A producer's: the head that it waits for. An `mpsc` consumer's: the slot whose
+    /// reservation it waits at, or 0 when any publication will do.
     pub const WANTED: usize = LINE + 8;
 
     // The third line: its ledger, two entries of counters stamped with a position.
@@ -147,6 +162,10 @@ pub mod slot {
     pub const CLAIM_BYTES: usize = 3 * LINE + 24;
     /// u64, when the claim was made, in milliseconds since 1970.
     pub const CLAIM_SINCE: usize = 3 * LINE + 32;
+    /// u64, `mpsc`: no reservation of this owner lies before this position.
+    pub const FLOOR: usize = 3 * LINE + 40;
+    /// u64, `mpsc`: the ledger's entry of this stamp is void, because its reservation was abandoned.
+    pub const VOID: usize = 3 * LINE + 48;
 
     pub const BYTES: usize = 4 * LINE;
 
@@ -154,14 +173,17 @@ pub mod slot {
         assert!(LABEL + LABEL_BYTES <= LINE && LABEL.is_multiple_of(8));
         assert!(WANTED + 8 <= 2 * LINE && WANTED.is_multiple_of(8) && EPOCH.is_multiple_of(4));
         assert!(WRITING + 4 <= 3 * LINE && LEDGER_ENTRY_BYTES.is_multiple_of(8));
-        assert!(CLAIM_SINCE + 8 <= BYTES && BYTES.is_multiple_of(LINE));
+        assert!(VOID + 8 <= BYTES && BYTES.is_multiple_of(LINE));
     };
 }
 
 const _: () = {
     assert!(header::ID + 16 == header::CREATED && header::CHECKSUM + 8 == header::BYTES);
-    assert!(header::BYTES <= PAGE && header::CAPACITY.is_multiple_of(8) && header::CREATED.is_multiple_of(8));
-    assert!(control::FULL_FENCES + 4 <= control::BYTES && control::BYTES.is_multiple_of(LINE));
+    assert!(header::BYTES <= PAGE && header::CAPACITY.is_multiple_of(8) && header::CHAIN.is_multiple_of(8));
+    assert!(control::CLOSED_LAST + 4 <= control::WAITERS);
+    assert!(
+        control::WAITERS + 8 * control::WAITER_WORDS <= control::BYTES && control::BYTES.is_multiple_of(LINE)
+    );
     assert!((MIN_CAPACITY_SPSC as usize).is_multiple_of(PAGE) && MAX_CAPACITY.is_power_of_two());
 };
 
@@ -246,6 +268,8 @@ pub struct Layout {
     pub control: usize,
     /// Offset of the first slot.
     pub slots: usize,
+    /// Offset of the chain's words; `data` where there are none.
+    pub chain: usize,
     /// Offset of the data area.
     pub data: usize,
     /// Bytes of the whole segment.
@@ -261,9 +285,13 @@ impl Layout {
         let slot_count = kind.slot_count();
         let control = PAGE;
         let slots = control + control::BYTES;
-        let data = (slots + slot_count as usize * slot::BYTES).next_multiple_of(PAGE);
+        let chain = (slots + slot_count as usize * slot::BYTES).next_multiple_of(PAGE);
         let capacity = capacity as usize;
-        Some(Layout { kind, capacity, slot_count, control, slots, data, size: data + capacity })
+        let data = match kind {
+            Kind::Spsc => chain,
+            Kind::Mpsc => chain + capacity / GRANULE * 8,
+        };
+        Some(Layout { kind, capacity, slot_count, control, slots, chain, data, size: data + capacity })
     }
 
     /// Offset of slot `index`; its first byte is the one that the owner locks.
@@ -277,7 +305,7 @@ impl Layout {
             Kind::Spsc => self.capacity - RECORD_HEADER,
             Kind::Mpsc => {
                 let half = self.capacity / 2;
-                let most = 16383 * 64;
+                let most = MAX_GRANULES * GRANULE;
                 (if half < most { half } else { most }) - RECORD_HEADER
             }
         }
@@ -296,7 +324,9 @@ mod tests {
                 let layout = Layout::new(kind, capacity).unwrap();
                 assert!(header::BYTES <= layout.control);
                 assert!(layout.control + control::BYTES <= layout.slots);
-                assert!(layout.slot(layout.slot_count) <= layout.data);
+                assert!(layout.slot(layout.slot_count) <= layout.chain);
+                let words = if kind == Kind::Mpsc { layout.capacity / GRANULE } else { 0 };
+                assert!(layout.chain + 8 * words <= layout.data);
                 assert_eq!(layout.data % PAGE, 0);
                 assert_eq!(layout.size, layout.data + layout.capacity);
                 assert!(layout.max_record() < layout.capacity);

@@ -50,6 +50,13 @@ impl Ledger {
         None
     }
 
+    /// Takes over a ledger whose entries are stamped with reservations, the last of which may never
+    /// have been published: `counts` says whether one of a stamp was.
+    pub fn resume<M: Memory>(memory: &M, at: usize, counts: impl Fn(u64) -> bool) -> (Self, Entry) {
+        let (entry, found) = settled(memory, at, counts);
+        (Ledger { at, next: at * 2 + LEDGER_ENTRY_BYTES - entry }, found)
+    }
+
     /// Writes what will be true once `position` is published.
     #[inline]
     pub fn record<M: Memory>(&mut self, memory: &M, position: u64, entry: Entry) {
@@ -77,6 +84,28 @@ pub fn read<M: Memory>(memory: &M, at: usize, position: u64) -> Option<Entry> {
         memory.fence(Ordering::Acquire);
         (memory.load64(entry + STAMP, Ordering::Relaxed) == position).then_some(found)
     })
+}
+
+/// The newest entry that counts, and its offset. Exact unless its owner is writing it meanwhile.
+fn settled<M: Memory>(memory: &M, at: usize, counts: impl Fn(u64) -> bool) -> (usize, Entry) {
+    // ORDERING: Acquire; the counters of a stamp are visible with it. Partner: Ledger::record.
+    let stamp = |entry: usize| match memory.load64(entry + STAMP, Ordering::Acquire) {
+        OPEN => None,
+        stamp => Some(stamp),
+    };
+    let other = at + LEDGER_ENTRY_BYTES;
+    let [newer, older] = if stamp(at) >= stamp(other) { [at, other] } else { [other, at] };
+    // One that is being written is older than both, and so never looked up.
+    let entry = match stamp(newer) {
+        Some(newest) if counts(newest) => newer,
+        _ => older,
+    };
+    (entry, load(memory, entry))
+}
+
+/// What the ledger at `at` says by now; see [`Ledger::resume`].
+pub fn current<M: Memory>(memory: &M, at: usize, counts: impl Fn(u64) -> bool) -> Entry {
+    settled(memory, at, counts).1
 }
 
 fn load<M: Memory>(memory: &M, entry: usize) -> Entry {

@@ -1,3 +1,28 @@
 //! The rings: protocols over a [`Memory`](crate::memory::Memory), without files, futexes or Node.
 
+mod gate;
+pub mod mpsc;
+mod notes;
 pub mod spsc;
+
+/// Bytes to be copied in: readable for `length` bytes during the call that takes them.
+#[derive(Debug, Clone, Copy)]
+pub struct Payload {
+    pub bytes: *const u8,
+    pub length: usize,
+}
+
+impl Payload {
+    /// A payload that lives in this process.
+    pub fn of(bytes: &[u8]) -> Self {
+        Payload { bytes: bytes.as_ptr(), length: bytes.len() }
+    }
+}
+
+/// A run of records that lie one behind the other, still held by the consumer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Peeked {
+    /// Position of the first record.
+    pub position: u64,
+    pub count: usize,
+}

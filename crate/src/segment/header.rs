@@ -133,13 +133,14 @@ impl Header {
 }
 
 /// The fields that follow from kind and capacity.
-fn sizes(layout: &Layout) -> [(usize, usize); 5] {
+fn sizes(layout: &Layout) -> [(usize, usize); 6] {
     [
         (header::CAPACITY, layout.capacity),
         (header::SIZE, layout.size),
         (header::CONTROL, layout.control),
         (header::SLOTS, layout.slots),
         (header::DATA, layout.data),
+        (header::CHAIN, layout.chain),
     ]
 }
 

@@ -69,7 +69,7 @@ impl HeapMemory {
         assert_eq!(offset % length, 0, "the word at {offset} is not aligned");
         let layout = self.layout();
         let after_slots = layout.slot(layout.slot_count);
-        assert!(offset < after_slots || offset >= layout.data, "no word lies at {offset}");
+        assert!(offset < after_slots || offset >= layout.chain, "no word lies at {offset}");
         self.at(offset, length)
     }
 

@@ -24,7 +24,16 @@ use super::weaken::{Weaken, Weakened, ordering};
 pub const fn layout(capacity: usize) -> Layout {
     let slots = control::BYTES;
     let data = slots + 2 * slot::BYTES;
-    Layout { kind: Kind::Spsc, capacity, slot_count: 2, control: 0, slots, data, size: data + capacity }
+    Layout {
+        kind: Kind::Spsc,
+        capacity,
+        slot_count: 2,
+        control: 0,
+        slots,
+        chain: data,
+        data,
+        size: data + capacity,
+    }
 }
 
 /// Offsets of the words of such a ring, whatever its capacity.

@@ -1,10 +1,8 @@
 //! Claims: records whose payload is written in place, between `try_claim` and `commit` or `abort`.
 
-use std::sync::atomic::Ordering;
-
 use super::Producer;
 use crate::error::{Code, Error, Result};
-use crate::layout::{RECORD_HEADER, slot};
+use crate::layout::RECORD_HEADER;
 use crate::memory::Memory;
 use crate::record::{Header, span};
 
@@ -24,9 +22,8 @@ impl<M: Memory> Producer<M> {
             Ok(Some(start)) => start,
             refusal => return self.refuse(refusal).map(|_| None),
         };
-        let claim = Claim { start, length };
-        self.claim = Some(claim);
-        self.describe_claim(Some(claim), now);
+        self.claim = Some(Claim { start, length });
+        self.notes.claim(&self.memory, start, length, now);
         Ok(Some(self.places.offset(start) - self.places.data + RECORD_HEADER))
     }
 
@@ -45,7 +42,7 @@ impl<M: Memory> Producer<M> {
         let header = Header::Record(length);
         self.put_header(claim.start, header);
         self.publish(claim.start + header.span() as u64, 1);
-        self.describe_claim(None, 0);
+        self.notes.no_claim(&self.memory);
         self.end_write();
         Ok(())
     }
@@ -53,28 +50,14 @@ impl<M: Memory> Producer<M> {
     /// Gives the open claim back.
     pub fn abort(&mut self) -> Result<()> {
         self.claim.take().ok_or_else(no_claim)?;
-        self.aborted = self.aborted.wrapping_add(1);
-        // ORDERING: Relaxed; a counter for people.
-        self.memory.store64(self.places.producer + slot::ABORTED, self.aborted, Ordering::Relaxed);
-        self.describe_claim(None, 0);
+        self.notes.abort(&self.memory);
+        self.notes.no_claim(&self.memory);
         self.end_write();
         Ok(())
     }
 
     pub fn has_claim(&self) -> bool {
         self.claim.is_some()
-    }
-
-    /// Tells people what this producer holds open.
-    pub(super) fn describe_claim(&self, claim: Option<Claim>, now: u64) {
-        let at = self.places.producer;
-        // ORDERING: Relaxed; hints for people.
-        if let Some(claim) = claim {
-            self.memory.store64(at + slot::CLAIM_POSITION, claim.start, Ordering::Relaxed);
-            self.memory.store64(at + slot::CLAIM_SINCE, now, Ordering::Relaxed);
-        }
-        let bytes = claim.map_or(0, |claim| claim.length as u64 + 1);
-        self.memory.store64(at + slot::CLAIM_BYTES, bytes, Ordering::Relaxed);
     }
 }
 

@@ -2,21 +2,14 @@
 
 use std::sync::atomic::Ordering;
 
-use super::{LAST_POSITION, Places};
+use super::{LAST_POSITION, Peeked, Places};
 use crate::error::{Code, Error, Result};
 use crate::layout::{Layout, RECORD_HEADER, slot};
 use crate::ledger::{Entry, Ledger};
 use crate::memory::Memory;
 use crate::record::{Header, span};
+use crate::ring::gate;
 use crate::sleep::{Announced, Bell, Sleeper};
-
-/// A run of records that lie one behind the other, still held by the consumer.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Peeked {
-    /// Position of the first record.
-    pub position: u64,
-    pub count: usize,
-}
 
 /// The reading side. Its owner holds the lock of the consumer's slot.
 #[derive(Debug)]
@@ -176,17 +169,13 @@ impl<M: Memory> Consumer<M> {
 
     /// Whether the ring is sealed.
     pub fn is_sealed(&self) -> bool {
-        // ORDERING: Acquire; partner: the Release store of the seal.
-        self.memory.load32(self.places.sealed, Ordering::Acquire) != 0
+        gate::is_sealed(&self.memory, self.places.sealed)
     }
 
     /// Whether the producer, if it lives, may still be inside a write that began before the seal
     /// which the caller has just seen. After a `false`, one more look at the ring is the last.
     pub fn producer_is_writing(&self) -> bool {
-        self.memory.sleeper_fence();
-        // ORDERING: Acquire; partner: producer::Producer::end_write, and begin_write's store
-        // through the fence above.
-        self.memory.load32(self.places.producer + slot::WRITING, Ordering::Acquire) != 0
+        gate::is_writing(&self.memory, self.places.producer)
     }
 
     /// Announces a sleep until something is published; see [`Sleeper`].

@@ -12,8 +12,9 @@ mod consumer;
 mod producer;
 mod room;
 
-pub use consumer::{Consumer, Peeked};
-pub use producer::{Payload, Producer};
+pub use super::{Payload, Peeked};
+pub use consumer::Consumer;
+pub use producer::Producer;
 
 use crate::layout::{CONSUMER_SLOT, Layout, control};
 

@@ -3,27 +3,15 @@
 use std::sync::atomic::Ordering;
 
 use super::claim::Claim;
-use super::{LAST_POSITION, Places};
+use super::{LAST_POSITION, Payload, Places};
 use crate::error::{Code, Error, Result};
 use crate::layout::{Layout, RECORD_HEADER, slot};
 use crate::ledger::{Entry, Ledger};
 use crate::memory::Memory;
 use crate::record::{Header, span};
+use crate::ring::gate::Gate;
+use crate::ring::notes::Notes;
 use crate::sleep::{Bell, Sleeper};
-
-/// Bytes to be copied in: readable for `length` bytes during the call that takes them.
-#[derive(Debug, Clone, Copy)]
-pub struct Payload {
-    pub bytes: *const u8,
-    pub length: usize,
-}
-
-impl Payload {
-    /// A payload that lives in this process.
-    pub fn of(bytes: &[u8]) -> Self {
-        Payload { bytes: bytes.as_ptr(), length: bytes.len() }
-    }
-}
 
 /// The writing side. Its owner holds the lock of the producer's slot.
 #[derive(Debug)]
@@ -41,8 +29,8 @@ pub struct Producer<M> {
     bell: Bell,
     pub(super) sleeper: Sleeper,
     pub(super) claim: Option<Claim>,
-    pub(super) refused: u64,
-    pub(super) aborted: u64,
+    gate: Gate,
+    pub(super) notes: Notes,
     pub(super) poison: Option<Box<Error>>,
 }
 
@@ -71,9 +59,6 @@ impl<M: Memory> Producer<M> {
         let (ledger, entry) = Ledger::open(&memory, at, tail).ok_or_else(|| {
             Error::corrupt("the producer's ledger has no entry for the tail", at, tail, "none")
         })?;
-        // ORDERING: Relaxed; counters of this slot's owner alone, handed on through its lock.
-        let refused = memory.load64(places.producer + slot::FULL, Ordering::Relaxed);
-        let aborted = memory.load64(places.producer + slot::ABORTED, Ordering::Relaxed);
         let producer = Producer {
             places,
             tail,
@@ -84,12 +69,11 @@ impl<M: Memory> Producer<M> {
             bell: Bell::new(places.consumer),
             sleeper: Sleeper::new(&memory, places.producer),
             claim: None,
-            refused,
-            aborted,
+            gate: Gate::new(layout, places.producer),
+            notes: Notes::open(&memory, places.producer),
             poison: None,
             memory,
         };
-        producer.describe_claim(None, 0);
         producer.end_write();
         Ok(producer)
     }
@@ -184,41 +168,20 @@ impl<M: Memory> Producer<M> {
 
     /// Whether the ring is sealed.
     pub fn is_sealed(&self) -> bool {
-        // ORDERING: Acquire; partner: the Release store of the seal.
-        self.memory.load32(self.places.sealed, Ordering::Acquire) != 0
+        self.gate.is_sealed(&self.memory)
     }
 
-    /// Raises the mark that a reader of a sealed ring waits for, then looks whether it is sealed:
-    /// whoever seals first and looks at the mark afterwards either sees it or is seen.
     #[inline(always)]
     pub(super) fn begin_write(&mut self) -> Result<()> {
         if self.claim.is_some() || self.poison.is_some() {
             return Err(self.cannot_begin());
         }
-        // ORDERING: Relaxed store, fence, Relaxed load: the store-then-look half of a pair whose
-        // other half is Consumer::producer_is_writing after its sleeper_fence.
-        self.memory.store32(self.places.producer + slot::WRITING, 1, Ordering::Relaxed);
-        self.memory.publisher_fence();
-        if self.memory.load32(self.places.sealed, Ordering::Relaxed) != 0 {
-            self.end_write();
-            return Err(Error::new(
-                Code::Sealed,
-                "the ring is sealed: what was written is still read, nothing more can be written",
-            ));
-        }
-        Ok(())
+        self.gate.begin(&self.memory)
     }
 
     #[inline(always)]
     pub(super) fn end_write(&self) {
-        // ORDERING: Release; who sees the mark lowered sees the tail that was published before.
-        // Partner: Consumer::producer_is_writing.
-        self.memory.store32(self.places.producer + slot::WRITING, 0, Ordering::Release);
-        // ORDERING: Relaxed; a reader who saw the mark of this write after a seal may have gone to
-        // sleep over it. Missed, it looks again after a slice.
-        if self.memory.load32(self.places.sealed, Ordering::Relaxed) != 0 {
-            Bell::ring_anyway(&self.memory, self.places.consumer);
-        }
+        self.gate.end(&self.memory);
     }
 
     #[cold]

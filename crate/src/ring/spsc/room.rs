@@ -114,7 +114,7 @@ impl<M: Memory> Producer<M> {
                 Error::corrupt("the consumer's head is impossible", self.places.head, expected, found);
             self.poison = Some(Box::new(error.clone()));
             self.claim = None;
-            self.describe_claim(None, 0);
+            self.notes.no_claim(&self.memory);
             self.end_write();
             return Err(error);
         }
@@ -126,9 +126,7 @@ impl<M: Memory> Producer<M> {
     pub(super) fn refuse(&mut self, refusal: Result<Option<u64>>) -> Result<()> {
         self.end_write();
         refusal?;
-        self.refused = self.refused.wrapping_add(1);
-        // ORDERING: Relaxed; a counter for people.
-        self.memory.store64(self.places.producer + slot::FULL, self.refused, Ordering::Relaxed);
+        self.notes.refuse(&self.memory);
         Ok(())
     }
 

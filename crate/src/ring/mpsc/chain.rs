@@ -1,0 +1,137 @@
+//! Where the words of an `mpsc` segment lie, and what stands at a position of the chain.
+
+use std::sync::atomic::Ordering;
+
+use super::word::{LAST_LAP, Word};
+use crate::error::{Error, Result};
+use crate::layout::{CONSUMER_SLOT, GRANULE, Layout, control};
+use crate::memory::Memory;
+
+/// A private copy of the layout, never read again from shared memory. Positions count bytes since
+/// the ring was made and are multiples of [`GRANULE`].
+#[derive(Debug, Clone, Copy)]
+pub struct Chain {
+    pub(super) tail: usize,
+    pub(super) head: usize,
+    pub(super) sealed: usize,
+    pub(super) waiters: usize,
+    pub(super) consumer: usize,
+    pub(super) data: usize,
+    pub(super) capacity: u64,
+    words: usize,
+    shift: u32,
+    layout: Layout,
+}
+
+/// What stands at a position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Link {
+    /// Nobody has taken space there. The word found has to be replaced by whoever does.
+    Free(Word),
+    Taken(Word),
+    /// The ring has gone round meanwhile: the position is an old one.
+    Past,
+}
+
+impl Chain {
+    pub fn new(layout: &Layout) -> Self {
+        Chain {
+            tail: layout.control + control::TAIL,
+            head: layout.control + control::HEAD,
+            sealed: layout.control + control::SEALED,
+            waiters: layout.control + control::WAITERS,
+            consumer: layout.slot(CONSUMER_SLOT),
+            data: layout.data,
+            capacity: layout.capacity as u64,
+            words: layout.chain,
+            shift: layout.capacity.trailing_zeros(),
+            layout: *layout,
+        }
+    }
+
+    /// What stands at `position`, which the caller knows to be a place where a reservation begins or
+    /// will begin. A word that cannot be true is an error.
+    #[inline(always)]
+    pub fn link<M: Memory>(&self, memory: &M, position: u64) -> Result<Link> {
+        // ORDERING: Acquire; what was written before the word was is visible: the payload before a
+        // commit, the owner's floor before a reservation. Partners: producer::Producer::commit_at,
+        // room's reservation, repair::abandon.
+        let word = Word(memory.load64(self.word(position), Ordering::Acquire));
+        let lap = self.lap(position);
+        if word.lap() != lap {
+            return Ok(if word.lap() < lap { Link::Free(word) } else { Link::Past });
+        }
+        let bytes = word.granules() * GRANULE as u64;
+        if bytes == 0 || bytes > self.rest(position) || word.owner() >= self.layout.slot_count {
+            return Err(self.damaged(position, word));
+        }
+        Ok(Link::Taken(word))
+    }
+
+    #[cold]
+    fn damaged(&self, position: u64, word: Word) -> Error {
+        let at = self.word(position);
+        Error::corrupt("a reservation is damaged", at, format!("a word of position {position}"), word.0)
+    }
+
+    /// Moves the tail past the reservation `word` at `position` if it still stands there.
+    #[inline(always)]
+    pub(super) fn help<M: Memory>(&self, memory: &M, position: u64, word: Word) {
+        let next = position + word.granules() * GRANULE as u64;
+        // ORDERING: Release; who sees the tail behind a reservation sees the reservation. Relaxed on
+        // failure: somebody else helped. Partner: every load of the tail.
+        let _ = memory.compare_exchange64(self.tail, position, next, Ordering::Release, Ordering::Relaxed);
+    }
+
+    /// The tail, if it can be true.
+    #[inline(always)]
+    pub(super) fn load_tail<M: Memory>(&self, memory: &M, least: u64) -> Result<u64> {
+        // ORDERING: Acquire; partner: Chain::help.
+        let tail = memory.load64(self.tail, Ordering::Acquire);
+        if tail < least || !self.is_position(tail) {
+            return Err(self.impossible("the tail is impossible", self.tail, least, tail));
+        }
+        Ok(tail)
+    }
+
+    /// Whether a reservation can begin at `position`.
+    #[inline(always)]
+    pub(super) fn is_position(&self, position: u64) -> bool {
+        position.is_multiple_of(GRANULE as u64) && position >> self.shift < LAST_LAP
+    }
+
+    #[cold]
+    pub(super) fn impossible(&self, what: &str, at: usize, least: u64, found: u64) -> Error {
+        Error::corrupt(what, at, format!("a multiple of {GRANULE} from {least}"), found)
+    }
+
+    /// Which time round the ring `position` belongs to, from 1.
+    #[inline(always)]
+    pub(super) fn lap(&self, position: u64) -> u64 {
+        (position >> self.shift) + 1
+    }
+
+    /// Offset of the control word of `position`.
+    #[inline(always)]
+    pub(super) fn word(&self, position: u64) -> usize {
+        self.words + ((position & (self.capacity - 1)) as usize / GRANULE) * 8
+    }
+
+    /// Offset of the data of `position`.
+    #[inline(always)]
+    pub(super) fn offset(&self, position: u64) -> usize {
+        self.data + (position & (self.capacity - 1)) as usize
+    }
+
+    /// Bytes from `position` to the end of the buffer.
+    #[inline(always)]
+    pub(super) fn rest(&self, position: u64) -> u64 {
+        self.capacity - (position & (self.capacity - 1))
+    }
+
+    /// Offset of a slot.
+    #[inline(always)]
+    pub(super) fn slot(&self, index: u32) -> usize {
+        self.layout.slot(index)
+    }
+}

@@ -1,0 +1,337 @@
+//! The reading side of an `mpsc` ring.
+
+use std::sync::atomic::Ordering;
+
+use super::chain::{Chain, Link};
+use super::repair::abandon_if_dead;
+use super::word::{State, Word};
+use super::{Peeked, waiters};
+use crate::error::{Code, Error, Result};
+use crate::layout::{GRANULE, Layout, RECORD_HEADER, slot};
+use crate::ledger::{Entry, Ledger};
+use crate::memory::Memory;
+use crate::record::Header;
+use crate::ring::gate;
+use crate::sleep::{Announced, Bell, Sleeper};
+
+/// A reservation that is neither committed nor given up, next in line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Blocked {
+    pub position: u64,
+    /// Its owner's.
+    pub slot: u32,
+    word: Word,
+}
+
+/// What stands next in line.
+enum Next {
+    Nothing,
+    Record(Word),
+    Blocked(Blocked),
+}
+
+/// The reading side. Its owner holds the lock of the consumer's slot.
+#[derive(Debug)]
+pub struct Consumer<M> {
+    memory: M,
+    chain: Chain,
+    slot_count: u32,
+    /// What the shared `head` says: everything before it is released.
+    released: u64,
+    /// Where the next record starts, behind what is passed over but not yet released.
+    next: u64,
+    /// Where a drain ends at latest, so that it does for all that producers may add meanwhile.
+    horizon: u64,
+    read: Entry,
+    /// Where the records of the run handed out last end, and how many of them are released already.
+    run: Vec<u64>,
+    run_released: usize,
+    ledger: Ledger,
+    /// Towards the producers, one a slot.
+    bells: Box<[Bell]>,
+    sleeper: Sleeper,
+    poison: Option<Box<Error>>,
+}
+
+impl<M: Memory> Consumer<M> {
+    /// Attaches where the released records end. The caller holds the lock of the consumer's slot.
+    pub fn attach(memory: M, layout: &Layout) -> Result<Self> {
+        let chain = Chain::new(layout);
+        // ORDERING: Acquire; a predecessor's releases are visible. Partner: Consumer::publish_head.
+        let head = memory.load64(chain.head, Ordering::Acquire);
+        if !chain.is_position(head) {
+            return Err(chain.impossible("the head is impossible", chain.head, 0, head));
+        }
+        let at = chain.consumer + slot::LEDGER;
+        let (ledger, read) = Ledger::open(&memory, at, head).ok_or_else(|| {
+            Error::corrupt("the consumer's ledger has no entry for the head", at, head, "none")
+        })?;
+        Ok(Consumer {
+            slot_count: layout.slot_count,
+            released: head,
+            next: head,
+            horizon: head + chain.capacity,
+            read,
+            run: Vec::new(),
+            run_released: 0,
+            ledger,
+            bells: (0..layout.slot_count).map(|index| Bell::new(layout.slot(index))).collect(),
+            sleeper: Sleeper::new(&memory, chain.consumer),
+            poison: None,
+            chain,
+            memory,
+        })
+    }
+
+    /// Looks at the records that come next, without releasing any: at most `limit` of them, as many
+    /// as `ranges` takes (two numbers each: where the payload starts and ends in the data area), at
+    /// most an eighth of the capacity unless one record is larger, and never past the end of the
+    /// buffer. `fresh` begins a drain; without it the one before goes on, for one capacity in all. An
+    /// empty answer has released whatever was passed over.
+    #[inline]
+    pub fn peek(&mut self, ranges: &mut [u32], limit: usize, fresh: bool) -> Result<Peeked> {
+        self.check_poison()?;
+        if fresh {
+            self.horizon = self.next + self.chain.capacity;
+        }
+        let record = if self.next < self.horizon { self.record()? } else { None };
+        self.collect(record, ranges, limit)
+    }
+
+    /// Collects the run that begins at `next` with the record of `word`.
+    #[inline]
+    fn collect(&mut self, word: Option<Word>, ranges: &mut [u32], limit: usize) -> Result<Peeked> {
+        let limit = limit.min(ranges.len() / 2);
+        let most = self.chain.capacity / 8;
+        self.run.clear();
+        self.run_released = 0;
+        let (mut at, mut record) = (self.next, word);
+        while let Some(word) = record.filter(|_| self.run.len() < limit) {
+            let bytes = word.granules() * GRANULE as u64;
+            let end = at + bytes;
+            if !self.run.is_empty() && end - self.next > most {
+                break;
+            }
+            // Asked for four records ahead, the way between two cores is hidden. NB: bench/run.mjs.
+            self.memory.expect_read(self.chain.offset(end + 4 * bytes));
+            // Damage ends the run: whole records before it are handed out.
+            let length = match self.length(at, word) {
+                Ok(length) => length,
+                Err(_) if !self.run.is_empty() => break,
+                Err(error) => return Err(self.poisoned(error)),
+            };
+            let start = self.chain.offset(at) - self.chain.data + RECORD_HEADER;
+            ranges[2 * self.run.len()] = start as u32;
+            ranges[2 * self.run.len() + 1] = (start + length) as u32;
+            self.run.push(end);
+            at = end;
+            if self.chain.rest(at) == self.chain.capacity || at >= self.horizon {
+                break;
+            }
+            // What is no record ends the run.
+            record = match self.chain.link(&self.memory, at) {
+                Ok(Link::Taken(word)) if word.state() == State::Committed => Some(word),
+                _ => None,
+            };
+        }
+        Ok(Peeked { position: self.next, count: self.run.len() })
+    }
+
+    /// Bytes of the payload of the record `word` at `position`, by its header.
+    #[inline]
+    fn length(&self, position: u64, word: Word) -> Result<usize> {
+        let at = self.chain.offset(position);
+        // ORDERING: Relaxed; visible since the control word was loaded. Partner: Chain::link.
+        let found = self.memory.load64(at, Ordering::Relaxed);
+        match Header::decode(position, found) {
+            Some(Header::Record(length)) if RECORD_HEADER + length <= word.granules() as usize * GRANULE => {
+                Ok(length)
+            }
+            _ => {
+                let expected = format!("a record header of position {position}");
+                Err(Error::corrupt("a record is damaged", at, expected, found))
+            }
+        }
+    }
+
+    /// Releases the records of the run that `peek` found last up to its `count`th, counted from its
+    /// start.
+    #[inline]
+    pub fn release(&mut self, count: usize) -> Result<()> {
+        self.check_poison()?;
+        if count <= self.run_released {
+            return Ok(());
+        }
+        let Some(&end) = self.run.get(count - 1) else {
+            return Err(Error::new(Code::InvalidArgument, "more is released than was handed out"));
+        };
+        self.next = end;
+        self.read.records += (count - self.run_released) as u64;
+        self.run_released = count;
+        self.publish_head()
+    }
+
+    /// Whether a record is there: what waits look at.
+    pub fn has_record(&mut self) -> Result<bool> {
+        self.check_poison()?;
+        Ok(self.record()?.is_some())
+    }
+
+    /// Who stands in the way of the next record, if somebody does.
+    pub fn blocked(&mut self) -> Result<Option<Blocked>> {
+        self.check_poison()?;
+        Ok(match self.look()? {
+            Next::Blocked(blocked) => Some(blocked),
+            Next::Nothing | Next::Record(_) => None,
+        })
+    }
+
+    /// Passes `blocked` if its owner is dead: true when it no longer stands in the way. `alive` says
+    /// whether the lock of a slot is held.
+    pub fn unblock(&mut self, blocked: Blocked, alive: impl FnMut(u32) -> Result<bool>) -> Result<bool> {
+        let Blocked { position, word, .. } = blocked;
+        abandon_if_dead(&self.memory, &self.chain, position, word, alive)
+    }
+
+    /// Bytes of ring space that are taken behind the next record.
+    pub fn available(&mut self) -> Result<u64> {
+        self.check_poison()?;
+        let tail = self.chain.load_tail(&self.memory, self.released).map_err(|error| self.poisoned(error))?;
+        Ok(tail.saturating_sub(self.next))
+    }
+
+    /// Position of the next record, as far as what lies before it has been seen.
+    pub fn position(&mut self) -> Result<u64> {
+        self.check_poison()?;
+        self.look()?;
+        Ok(self.next)
+    }
+
+    /// Whether the ring is sealed.
+    pub fn is_sealed(&self) -> bool {
+        gate::is_sealed(&self.memory, self.chain.sealed)
+    }
+
+    /// Whether the producer of slot `index`, if it lives, may still be inside a write that began
+    /// before the seal which the caller has just seen.
+    pub fn is_writing(&self, index: u32) -> bool {
+        gate::is_writing(&self.memory, self.chain.slot(index))
+    }
+
+    /// Announces a sleep until something is published, or, at a reservation, until that one is
+    /// settled; see [`Sleeper`].
+    pub fn announce_sleep(&mut self, blocked: Option<Blocked>) -> Announced {
+        let awaited = blocked.map_or(0, |blocked| u64::from(blocked.slot));
+        // ORDERING: Relaxed; the announcement's Release store publishes it. Partner:
+        // producer::Producer::settle.
+        self.memory.store64(self.chain.consumer + slot::WANTED, awaited, Ordering::Relaxed);
+        self.sleeper.announce(&self.memory)
+    }
+
+    pub fn sleeper(&mut self) -> (&mut Sleeper, &M) {
+        (&mut self.sleeper, &self.memory)
+    }
+
+    /// Tells every producer that waits for room: for news that are no release.
+    pub fn ring_waiters(&mut self) {
+        for index in 1..self.slot_count {
+            Bell::ring_anyway(&self.memory, self.chain.slot(index));
+        }
+    }
+
+    fn check_poison(&self) -> Result<()> {
+        match &self.poison {
+            None => Ok(()),
+            Some(error) => Err((**error).clone()),
+        }
+    }
+
+    #[cold]
+    fn poisoned(&mut self, error: Error) -> Error {
+        self.poison = Some(Box::new(error.clone()));
+        error
+    }
+
+    /// The record at `next`. `None`: there is none, and whatever was passed over is released, since a
+    /// producer may wait for that room.
+    #[inline]
+    fn record(&mut self) -> Result<Option<Word>> {
+        if let Next::Record(word) = self.look()? {
+            return Ok(Some(word));
+        }
+        if self.next != self.released {
+            self.publish_head()?;
+        }
+        Ok(None)
+    }
+
+    /// What stands at `next`, which moves past what is neither a record nor one to come.
+    #[inline]
+    fn look(&mut self) -> Result<Next> {
+        // Ends: behind a whole capacity of what is passed over the words are of the lap before.
+        loop {
+            let word = match self.chain.link(&self.memory, self.next) {
+                Ok(Link::Taken(word)) => word,
+                Ok(Link::Free(_)) => return Ok(Next::Nothing),
+                Ok(Link::Past) => {
+                    let at = self.chain.word(self.next);
+                    let lap = self.chain.lap(self.next);
+                    let error = Error::corrupt("a reservation is of a lap to come", at, lap, "a later one");
+                    return Err(self.poisoned(error));
+                }
+                Err(error) => return Err(self.poisoned(error)),
+            };
+            match word.state() {
+                State::Committed => return Ok(Next::Record(word)),
+                State::Reserved => {
+                    return Ok(Next::Blocked(Blocked { position: self.next, slot: word.owner(), word }));
+                }
+                State::Pad | State::Abandoned => self.pass(word)?,
+            }
+        }
+    }
+
+    /// Moves past the word at `next`. Its owner may have been killed before he moved the tail, which
+    /// must not stay behind the head: an empty ring would be full for ever.
+    #[cold]
+    fn pass(&mut self, word: Word) -> Result<()> {
+        self.chain.help(&self.memory, self.next, word);
+        self.next += word.granules() * GRANULE as u64;
+        if word.state() == State::Abandoned {
+            self.read.abandoned += 1;
+        }
+        Ok(())
+    }
+
+    /// Gives everything before `next` back to the producers.
+    fn publish_head(&mut self) -> Result<()> {
+        let head = self.next;
+        self.ledger.record(&self.memory, head, self.read);
+        // ORDERING: Release; our reads of the records are done before a producer may overwrite them.
+        // Partner: room's refresh_head. Relaxed on failure: nothing is used.
+        let exchanged = self.memory.compare_exchange64(
+            self.chain.head,
+            self.released,
+            head,
+            Ordering::Release,
+            Ordering::Relaxed,
+        );
+        if let Err(found) = exchanged {
+            return Err(self.poisoned(
+                Error::new(
+                    Code::Fenced,
+                    format!(
+                        "another consumer moved the head from {} to {found} while this one was attached; \
+                         the locks of this file system cannot be trusted",
+                        self.released
+                    ),
+                )
+                .with("expected", self.released)
+                .with("found", found),
+            ));
+        }
+        self.released = head;
+        waiters::wake(&self.memory, &self.chain, &mut self.bells, head);
+        Ok(())
+    }
+}

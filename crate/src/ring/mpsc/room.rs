@@ -1,0 +1,207 @@
+//! Room for a producer: where the chain ends, whether there is space, and what to wait for.
+
+use std::sync::atomic::Ordering;
+
+use super::chain::Link;
+use super::word::{State, Word};
+use super::{Producer, room, waiters};
+use crate::error::{Code, Error, Result};
+use crate::layout::{GRANULE, slot};
+use crate::memory::Memory;
+use crate::sleep::Announced;
+
+/// How often a producer begins anew because others were faster, before it says that there is no room
+/// now: a bound on what damaged words could make of it.
+const ATTEMPTS: u32 = 1 << 16;
+
+/// A place at which a reservation can be made now.
+struct Place {
+    tail: u64,
+    /// What the reservation replaces.
+    word: Word,
+}
+
+impl<M: Memory> Producer<M> {
+    /// Whether a record of `length` bytes would be accepted now.
+    pub fn has_room(&mut self, length: usize) -> Result<bool> {
+        self.begin_write()?;
+        let place = self.check_length(length).and_then(|()| self.find(room(length)));
+        self.end_write();
+        Ok(place?.is_some())
+    }
+
+    /// Whether the consumer has released everything up to `position`.
+    pub fn is_released(&mut self, position: u64) -> Result<bool> {
+        self.check_poison()?;
+        if self.head < position {
+            self.refresh_head()?;
+        }
+        Ok(self.head >= position)
+    }
+
+    /// Announces a sleep until there is room for a record of `length` bytes; to be ended with
+    /// [`Producer::end_sleep`].
+    pub fn announce_sleep(&mut self, length: usize) -> Announced {
+        // ORDERING: Relaxed; others move it on, which makes the wish too modest: it is woken too
+        // early and wishes again.
+        let tail = self.memory.load64(self.chain.tail, Ordering::Relaxed);
+        let wanted = tail.saturating_add(self.need(tail, room(length))).saturating_sub(self.chain.capacity);
+        // ORDERING: Relaxed; the announcement's Release store publishes it. Partner: waiters::wake.
+        self.memory.store64(self.slot + slot::WANTED, wanted, Ordering::Relaxed);
+        waiters::set(&self.memory, &self.chain, self.index);
+        self.sleeper.announce(&self.memory)
+    }
+
+    pub fn end_sleep(&mut self, announced: Announced) {
+        self.sleeper.leave(&self.memory, announced);
+        waiters::clear(&self.memory, &self.chain, self.index);
+    }
+
+    /// Who reserved what stands next in line for the consumer, if that is not committed: he holds up
+    /// everybody when the ring is full.
+    pub fn blocked_by(&mut self) -> Result<Option<(u64, Word)>> {
+        self.refresh_head()?;
+        match self.chain.link(&self.memory, self.head)? {
+            Link::Taken(word) if word.state() == State::Reserved && word.owner() != self.index => {
+                Ok(Some((self.head, word)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Takes `bytes` in one piece, whose first record has `length` bytes of payload. `None`: there is
+    /// no room now, which is counted, and the write is over.
+    #[inline(always)]
+    pub(super) fn reserve(&mut self, length: usize, bytes: u64) -> Result<Option<(u64, Word)>> {
+        let reserved = self.check_length(length).and_then(|()| self.take(bytes));
+        match reserved {
+            Ok(Some(_)) => {}
+            Ok(None) => {
+                self.end_write();
+                self.notes.refuse(&self.memory);
+            }
+            Err(_) => self.end_write(),
+        }
+        reserved
+    }
+
+    #[inline(always)]
+    fn take(&mut self, bytes: u64) -> Result<Option<(u64, Word)>> {
+        for _ in 0..ATTEMPTS {
+            let Some(Place { tail, word }) = self.find(bytes)? else { return Ok(None) };
+            let lap = self.chain.lap(tail);
+            let rest = self.chain.rest(tail);
+            let (state, bytes_taken) =
+                if bytes <= rest { (State::Reserved, bytes) } else { (State::Pad, rest) };
+            let new = Word::new(lap, self.index, bytes_taken / GRANULE as u64, state);
+            // ORDERING: Release; who sees the word sees this owner's floor. Relaxed on failure: somebody
+            // was faster, and everything is read again. Partner: Chain::link.
+            let taken = self.memory.compare_exchange64(
+                self.chain.word(tail),
+                word.0,
+                new.0,
+                Ordering::Release,
+                Ordering::Relaxed,
+            );
+            if taken.is_ok() {
+                self.chain.help(&self.memory, tail, new);
+                if state == State::Reserved {
+                    return Ok(Some((tail, new)));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The end of the chain, if `bytes` in one piece fit there now, with the padding before them.
+    #[inline(always)]
+    fn find(&mut self, bytes: u64) -> Result<Option<Place>> {
+        for _ in 0..ATTEMPTS {
+            // After the head: the tail is not before it.
+            let tail = match self.chain.load_tail(&self.memory, self.head) {
+                Ok(tail) => tail,
+                Err(error) => return Err(self.poisoned(error)),
+            };
+            match self.chain.link(&self.memory, tail) {
+                Ok(Link::Free(word)) => {
+                    if tail + self.need(tail, bytes) - self.head <= self.chain.capacity {
+                        return Ok(Some(Place { tail, word }));
+                    }
+                    if !self.refresh_head()? {
+                        self.check_distance(tail)?;
+                        return Ok(None);
+                    }
+                }
+                // Its owner has not come to move the tail, or never will.
+                Ok(Link::Taken(word)) => self.chain.help(&self.memory, tail, word),
+                Ok(Link::Past) => self.check_moved(tail)?,
+                Err(error) => return Err(self.poisoned(error)),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Bytes that must be free for `bytes` in one piece at `tail`: with the padding before it, if the
+    /// rest of the buffer is too short.
+    #[inline(always)]
+    fn need(&self, tail: u64, bytes: u64) -> u64 {
+        let rest = self.chain.rest(tail);
+        if bytes <= rest { bytes } else { rest + bytes }
+    }
+
+    /// Reads the consumer's position; false when it is the same as before.
+    #[cold]
+    fn refresh_head(&mut self) -> Result<bool> {
+        // ORDERING: Acquire; the consumer has done with the bytes before it. Partner:
+        // consumer::Consumer::publish_head.
+        let found = self.memory.load64(self.chain.head, Ordering::Acquire);
+        if found < self.head || !self.chain.is_position(found) {
+            let error =
+                self.chain.impossible("the consumer's head is impossible", self.chain.head, self.head, found);
+            return Err(self.poisoned(error));
+        }
+        let moved = found != self.head;
+        self.head = found;
+        Ok(moved)
+    }
+
+    /// `tail` was loaded after a head that is still the same: it cannot be further than the capacity.
+    fn check_distance(&mut self, tail: u64) -> Result<()> {
+        if tail - self.head > self.chain.capacity {
+            let expected = format!("at most {} bytes behind the head {}", self.chain.capacity, self.head);
+            let error = Error::corrupt("the tail is impossible", self.chain.tail, expected, tail);
+            return Err(self.poisoned(error));
+        }
+        Ok(())
+    }
+
+    /// The word at `tail` was of a later lap: the tail must be further by now.
+    #[cold]
+    fn check_moved(&mut self, tail: u64) -> Result<()> {
+        let again = self.chain.load_tail(&self.memory, tail).map_err(|error| self.poisoned(error))?;
+        if again == tail {
+            let at = self.chain.word(tail);
+            let error = Error::corrupt(
+                "a reservation is of a lap to come",
+                at,
+                format!("lap {} at most", self.chain.lap(tail)),
+                "a later one",
+            );
+            return Err(self.poisoned(error));
+        }
+        Ok(())
+    }
+
+    pub(super) fn check_length(&self, length: usize) -> Result<()> {
+        let largest = self.max_record();
+        if length <= largest {
+            return Ok(());
+        }
+        Err(Error::new(
+            Code::TooLarge,
+            format!("a record of {length} bytes is larger than this ring's largest of {largest} bytes"),
+        )
+        .with("byteLength", length)
+        .with("maxRecord", largest))
+    }
+}
