@@ -162,10 +162,33 @@ pub fn owners<M: Memory>(segment: &Segment, memory: &M) -> Result<Vec<Owner>> {
     Ok(owners)
 }
 
+/// Who holds slot `index`, alive or dead and not yet recovered.
+pub fn owner<M: Memory>(segment: &Segment, memory: &M, index: u32) -> Result<Option<Owner>> {
+    read(segment, memory, index)
+}
+
 /// What is known of the owner of one slot.
 pub fn liveness<M: Memory>(segment: &Segment, memory: &M, index: u32) -> Result<SlotState> {
     let at = segment.layout().slot(index);
     look(segment, memory, at).map(|(_, verdict)| verdict)
+}
+
+/// Whether somebody took the slot at offset `at` and did not give it back; he may be dead.
+pub fn is_taken<M: Memory>(memory: &M, at: usize) -> bool {
+    // ORDERING: Relaxed; the lock decides.
+    is_held(memory.load64(at + slot::STATE, Relaxed))
+}
+
+/// Whether no producer lives but, perhaps, the owner of slot `except`.
+pub fn no_producer_lives<M: Memory>(segment: &Segment, memory: &M, except: u32) -> Result<bool> {
+    for index in (0..segment.layout().slot_count).filter(|&index| index != CONSUMER_SLOT && index != except) {
+        if is_taken(memory, segment.layout().slot(index))
+            && liveness(segment, memory, index)? == SlotState::Alive
+        {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Marks the slots whose owners are dead. Says how many it was that marked them: of any number of

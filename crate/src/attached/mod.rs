@@ -8,9 +8,10 @@ mod spin;
 mod stats;
 mod work;
 
-pub use consumer::{Consumer, End, EndWhen, Pace};
+pub use consumer::{Consumer, End, EndWhen, Obstacle, Pace};
 pub use inspector::{Inspected, Inspector, State};
 pub use producer::Producer;
-pub use ring::Ring;
+use ring::recover;
+pub use ring::{Recovered, Ring};
 pub use stats::Stats;
 pub use work::{OpenClaim, Work};

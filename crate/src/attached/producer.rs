@@ -13,13 +13,13 @@ use crate::mapped::MappedMemory;
 use crate::mapping::Mapping;
 use crate::memory::Memory;
 use crate::owners::{self, Role, Slot, SlotState};
-use crate::ring::spsc::{self, PRODUCER_SLOT};
+use crate::ring::Writer;
 use crate::segment::{Access, Segment};
 use crate::sleep::{Bell, SLICE};
 
 /// A producer. Dropping it without [`Producer::close`] is a close too.
 pub struct Producer {
-    ring: spsc::Producer<MappedMemory>,
+    ring: Writer<MappedMemory>,
     slot: Option<Slot>,
     memory: MappedMemory,
     // Last, since everything above points into it.
@@ -28,7 +28,7 @@ pub struct Producer {
 }
 
 impl Producer {
-    /// Takes the producer's slot and attaches where the committed records end.
+    /// Takes a producer's slot and attaches where the chain of records ends.
     pub fn attach(segment: &Arc<Segment>, label: &str) -> Result<Producer> {
         if segment.access() == Access::Inspect {
             return Err(read_only("producer"));
@@ -41,23 +41,24 @@ impl Producer {
         if memory.load32(layout.control + control::SEALED, Ordering::Acquire) != 0 {
             return Err(Error::new(Code::Sealed, "the ring is sealed: it takes no more producers"));
         }
-        let slot = Slot::take(segment, &memory, PRODUCER_SLOT, Role::Producer, label, 0)?
-            .ok_or_else(|| busy(segment, &memory, PRODUCER_SLOT))?;
+        let slot = take_slot(segment, &memory, label)?;
+        let at = layout.slot(slot.index());
+        // ORDERING: Relaxed; a word for those who look at the end, when they know that nobody lives.
+        memory.store32(layout.control + control::CLOSED_LAST, 0, Ordering::Relaxed);
         memory.require_fences_if_unregistered();
-        let ring = match spsc::Producer::attach(memory, layout) {
+        let ring = match Writer::attach(memory, layout, slot.index()) {
             Ok(ring) => ring,
             Err(error) => {
                 slot.release(&memory);
                 return Err(error);
             }
         };
-        let at = layout.slot(PRODUCER_SLOT);
         // ORDERING: Relaxed; a hint for people.
         memory.store64(at + slot::BASE_COUNT, ring.written(), Ordering::Relaxed);
         Ok(Producer { ring, slot: Some(slot), memory, mapping, segment: segment.clone() })
     }
 
-    pub fn ring(&mut self) -> &mut spsc::Producer<MappedMemory> {
+    pub fn ring(&mut self) -> &mut Writer<MappedMemory> {
         &mut self.ring
     }
 
@@ -69,7 +70,7 @@ impl Producer {
         &self.segment
     }
 
-    /// Opens a claim; see [`spsc::Producer::try_claim`].
+    /// Opens a claim; see [`Writer::try_claim`].
     pub fn try_claim(&mut self, length: usize) -> Result<Option<usize>> {
         self.ring.try_claim(length, now())
     }
@@ -92,14 +93,28 @@ impl Producer {
         {
             return Ok(true);
         }
+        if limit.is_zero() {
+            return Ok(false);
+        }
+        // Full behind what a dead owner left is not for ever.
+        if self.unblock()? && self.ring.has_room(length)? {
+            return Ok(true);
+        }
+        let ring = &mut self.ring;
         let announced = ring.announce_sleep(length);
         let room = ring.has_room(length);
         let (sleeper, memory) = ring.sleeper();
         if matches!(room, Ok(false)) {
             sleeper.sleep(memory, &announced, limit);
         }
-        sleeper.leave(memory, announced);
+        ring.end_sleep(announced);
         if room? { Ok(true) } else { ring.has_room(length) }
+    }
+
+    /// Passes over what a dead owner has left in everybody's way.
+    fn unblock(&mut self) -> Result<bool> {
+        let (segment, memory) = (&self.segment, &self.memory);
+        self.ring.unblock(|slot| Ok(owners::liveness(segment, memory, slot)? == SlotState::Alive))
     }
 
     /// Gives the slot back; an open claim is aborted. The consumer hears of it at once.
@@ -109,6 +124,7 @@ impl Producer {
             // It can only say that none is open.
             let _ = self.ring.abort();
         }
+        self.say_whether_last(slot.index());
         slot.release(&self.memory);
         Bell::ring_anyway(&self.memory, self.segment.layout().slot(CONSUMER_SLOT));
     }
@@ -120,6 +136,45 @@ impl Producer {
         drop(slot);
         Bell::ring_anyway(&self.memory, self.segment.layout().slot(CONSUMER_SLOT));
     }
+}
+
+impl Producer {
+    /// Leaves word that the last producer closed, for consumers that end when none lives. Who closes at
+    /// the same time as another may see it alive: neither leaves word then, and neither died.
+    fn say_whether_last(&self, mine: u32) {
+        let at = self.segment.layout().control + control::CLOSED_LAST;
+        let alone = || owners::no_producer_lives(&self.segment, &self.memory, mine).unwrap_or(false);
+        if alone() {
+            // ORDERING: SeqCst fence between the store and the second look: of one who leaves and one
+            // who comes, at least one sees the other. Partner: Producer::attach, which takes its lock
+            // before it stores.
+            self.memory.store32(at, 1, Ordering::Relaxed);
+            self.memory.fence(Ordering::SeqCst);
+            if !alone() {
+                self.memory.store32(at, 0, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+/// Takes the first slot that nobody has, or else one whose owner is dead.
+fn take_slot(segment: &Segment, memory: &MappedMemory, label: &str) -> Result<Slot> {
+    let layout = segment.layout();
+    for try_dead in [false, true] {
+        if try_dead {
+            super::recover(segment, memory)?;
+        }
+        for index in CONSUMER_SLOT + 1..layout.slot_count {
+            if owners::is_taken(memory, layout.slot(index)) {
+                continue;
+            }
+            // None: somebody was faster.
+            if let Some(slot) = Slot::take(segment, memory, index, Role::Producer, label, 0)? {
+                return Ok(slot);
+            }
+        }
+    }
+    Err(busy(segment, memory, CONSUMER_SLOT + 1))
 }
 
 impl Drop for Producer {

@@ -6,11 +6,12 @@ use std::sync::atomic::Ordering;
 
 use super::{Inspector, Stats, Work};
 use crate::error::{Code, Error, Result};
-use crate::layout::{CONSUMER_SLOT, Layout, control};
+use crate::layout::{CONSUMER_SLOT, Kind, Layout, control};
 use crate::mapped::MappedMemory;
 use crate::mapping::Mapping;
 use crate::memory::Memory;
 use crate::owners::{self, Owner, SlotState};
+use crate::ring::mpsc;
 use crate::segment::{Access, Segment};
 use crate::sleep::Bell;
 
@@ -70,11 +71,11 @@ impl Ring {
         Ok(owners.into_iter().map(work).collect())
     }
 
-    /// Frees the slots of dead owners and returns how many. An `spsc` ring holds nothing else of
-    /// theirs: what they had not committed never became visible.
-    pub fn recover(&self) -> Result<u32> {
+    /// Frees what dead owners held: their slots and, in an `mpsc` ring, what they had reserved and not
+    /// committed.
+    pub fn recover(&self) -> Result<Recovered> {
         self.check_writable("recover")?;
-        owners::recover(&self.segment, &self.memory)
+        recover(&self.segment, &self.memory)
     }
 
     /// Looks at what lies in the ring at this moment.
@@ -95,6 +96,26 @@ impl Ring {
     }
 }
 
+/// What a recovery has freed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Recovered {
+    pub slots: u32,
+    pub reservations: u64,
+    pub bytes: u64,
+}
+
+/// See [`Ring::recover`].
+pub(super) fn recover(segment: &Segment, memory: &MappedMemory) -> Result<Recovered> {
+    let alive = |slot| Ok(owners::liveness(segment, memory, slot)? == SlotState::Alive);
+    let repaired = match segment.layout().kind {
+        // What an spsc producer had not committed never became visible.
+        Kind::Spsc => mpsc::Repaired::default(),
+        Kind::Mpsc => mpsc::repair(memory, segment.layout(), alive)?,
+    };
+    let slots = owners::recover(segment, memory)?;
+    Ok(Recovered { slots, reservations: repaired.reservations, bytes: repaired.bytes })
+}
+
 pub(super) fn read_only(call: &str) -> Error {
     Error::new(
         Code::Permission,
@@ -104,10 +125,18 @@ pub(super) fn read_only(call: &str) -> Error {
 
 /// Why slot `index` could not be taken: who has it, as far as it says.
 pub(super) fn busy<M: Memory>(segment: &Segment, memory: &M, index: u32) -> Error {
+    let role = owners::Role::of(index).name();
+    let many = segment.layout().slot_count - 1;
+    if many > 1 && index != CONSUMER_SLOT {
+        let message = format!(
+            "all {many} places for producers of the ring {:?} are taken by living ones",
+            segment.name()
+        );
+        return Error::new(Code::Busy, message);
+    }
     let owners = owners::owners(segment, memory).unwrap_or_default();
     let owner = owners.iter().find(|owner| owner.slot == index && owner.alive);
     let who = owner.map_or_else(String::new, |owner| format!(" (process {})", owner.pid));
-    let role = owners::Role::of(index).name();
     let error = Error::new(
         Code::Busy,
         format!(

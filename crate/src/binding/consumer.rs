@@ -147,7 +147,7 @@ unsafe extern "C" fn peek(env: sys::napi_env, info: sys::napi_callback_info) -> 
     unsafe {
         with::<3, _>(env, info, |handle, arguments| {
             let (consumer, ranges) = handle.split()?;
-            let peeked = consumer.ring().peek(ranges, arguments.size(1), arguments.bool(2))?;
+            let peeked = consumer.peek(ranges, arguments.size(1), arguments.bool(2))?;
             handle.found(peeked)
         })
     }

@@ -30,7 +30,7 @@ impl Gate {
     #[inline(always)]
     pub fn begin<M: Memory>(&self, memory: &M) -> Result<()> {
         // ORDERING: Relaxed store, fence, Relaxed load: the store-then-look half of a pair whose
-        // other half is gate::is_writing after its sleeper_fence.
+        // other half is gate::is_writing after a sleeper_fence.
         memory.store32(self.writing, 1, Ordering::Relaxed);
         memory.publisher_fence();
         if memory.load32(self.sealed, Ordering::Relaxed) != 0 {
@@ -68,9 +68,8 @@ pub(super) fn is_sealed<M: Memory>(memory: &M, sealed: usize) -> bool {
 
 /// Whether the producer whose slot lies at `producer`, if it lives, may still be inside a write that
 /// began before the seal which the caller has just seen. After a `false` for every producer, one more
-/// look at the ring is the last.
+/// look at the ring is the last. To be asked after a `sleeper_fence`.
 pub(super) fn is_writing<M: Memory>(memory: &M, producer: usize) -> bool {
-    memory.sleeper_fence();
-    // ORDERING: Acquire; partner: Gate::end, and Gate::begin's store through the fence above.
+    // ORDERING: Acquire; partner: Gate::end, and Gate::begin's store through the caller's fence.
     memory.load32(producer + slot::WRITING, Ordering::Acquire) != 0
 }

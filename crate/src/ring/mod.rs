@@ -3,7 +3,12 @@
 mod gate;
 pub mod mpsc;
 mod notes;
+mod reader;
 pub mod spsc;
+mod writer;
+
+pub use reader::Reader;
+pub use writer::Writer;
 
 /// Bytes to be copied in: readable for `length` bytes during the call that takes them.
 #[derive(Debug, Clone, Copy)]

@@ -23,6 +23,8 @@ impl<M: Memory> Producer<M> {
         let Some((start, word)) = self.reserve(length, room(length))? else { return Ok(None) };
         self.claim = Some(Claim { start, word, length });
         self.notes.claim(&self.memory, start, length, now);
+        // A consumer that sleeps goes to wait for this very claim, and hears early of its owner's death.
+        self.tell(|awaited| awaited == 0);
         Ok(Some(self.chain.offset(start) - self.chain.data + RECORD_HEADER))
     }
 

@@ -212,10 +212,12 @@ impl<M: Memory> Consumer<M> {
         gate::is_sealed(&self.memory, self.chain.sealed)
     }
 
-    /// Whether the producer of slot `index`, if it lives, may still be inside a write that began
-    /// before the seal which the caller has just seen.
-    pub fn is_writing(&self, index: u32) -> bool {
-        gate::is_writing(&self.memory, self.chain.slot(index))
+    /// The slots whose producers, if they live, may still be inside a write that began before the seal
+    /// which the caller has just seen. With none that does, one more look at the ring is the last.
+    pub fn writing(&self) -> Vec<u32> {
+        self.memory.sleeper_fence();
+        let is_writing = |index: &u32| gate::is_writing(&self.memory, self.chain.slot(*index));
+        (1..self.slot_count).filter(is_writing).collect()
     }
 
     /// Announces a sleep until something is published, or, at a reservation, until that one is
@@ -230,13 +232,6 @@ impl<M: Memory> Consumer<M> {
 
     pub fn sleeper(&mut self) -> (&mut Sleeper, &M) {
         (&mut self.sleeper, &self.memory)
-    }
-
-    /// Tells every producer that waits for room: for news that are no release.
-    pub fn ring_waiters(&mut self) {
-        for index in 1..self.slot_count {
-            Bell::ring_anyway(&self.memory, self.chain.slot(index));
-        }
     }
 
     fn check_poison(&self) -> Result<()> {

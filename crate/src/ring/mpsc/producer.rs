@@ -209,14 +209,18 @@ impl<M: Memory> Producer<M> {
         if let Err(found) = exchanged {
             return Err(self.fenced(start, word, found));
         }
-        let (memory, consumer, me) = (&self.memory, self.chain.consumer, u64::from(self.index));
-        self.bell.ring(memory, || {
-            // ORDERING: Relaxed; read after the announcement was seen, with which it came. Partner:
-            // consumer::Consumer::announce_sleep.
-            let awaited = memory.load64(consumer + slot::WANTED, Ordering::Relaxed);
-            awaited == 0 || awaited == me
-        });
+        let me = u64::from(self.index);
+        self.tell(|awaited| awaited == 0 || awaited == me);
         Ok(())
+    }
+
+    /// Wakes the consumer if it sleeps and `concerned`, by the slot that it waits for, 0 for any.
+    #[inline(always)]
+    pub(super) fn tell(&mut self, concerned: impl FnOnce(u64) -> bool) {
+        let (memory, consumer) = (&self.memory, self.chain.consumer);
+        // ORDERING: Relaxed; read after the announcement was seen, with which it came. Partner:
+        // consumer::Consumer::announce_sleep.
+        self.bell.ring(memory, || concerned(memory.load64(consumer + slot::WANTED, Ordering::Relaxed)));
     }
 
     #[cold]

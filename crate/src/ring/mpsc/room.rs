@@ -3,12 +3,13 @@
 use std::sync::atomic::Ordering;
 
 use super::chain::Link;
+use super::repair::abandon_if_dead;
 use super::word::{State, Word};
 use super::{Producer, room, waiters};
 use crate::error::{Code, Error, Result};
 use crate::layout::{GRANULE, slot};
 use crate::memory::Memory;
-use crate::sleep::Announced;
+use crate::sleep::{Announced, Bell};
 
 /// How often a producer begins anew because others were faster, before it says that there is no room
 /// now: a bound on what damaged words could make of it.
@@ -57,16 +58,19 @@ impl<M: Memory> Producer<M> {
         waiters::clear(&self.memory, &self.chain, self.index);
     }
 
-    /// Who reserved what stands next in line for the consumer, if that is not committed: he holds up
-    /// everybody when the ring is full.
-    pub fn blocked_by(&mut self) -> Result<Option<(u64, Word)>> {
+    /// Abandons what stands next in line for the consumer if its owner is dead: he holds up everybody
+    /// when the ring is full. True: it was so. `alive` says whether the lock of a slot is held.
+    pub fn unblock(&mut self, alive: impl FnMut(u32) -> Result<bool>) -> Result<bool> {
         self.refresh_head()?;
-        match self.chain.link(&self.memory, self.head)? {
-            Link::Taken(word) if word.state() == State::Reserved && word.owner() != self.index => {
-                Ok(Some((self.head, word)))
-            }
-            _ => Ok(None),
+        let Link::Taken(word) = self.chain.link(&self.memory, self.head)? else { return Ok(false) };
+        if word.state() != State::Reserved || word.owner() == self.index {
+            return Ok(false);
         }
+        let abandoned = abandon_if_dead(&self.memory, &self.chain, self.head, word, alive)?;
+        if abandoned {
+            Bell::ring_anyway(&self.memory, self.chain.consumer);
+        }
+        Ok(abandoned)
     }
 
     /// Takes `bytes` in one piece, whose first record has `length` bytes of payload. `None`: there is

@@ -175,6 +175,7 @@ impl<M: Memory> Consumer<M> {
     /// Whether the producer, if it lives, may still be inside a write that began before the seal
     /// which the caller has just seen. After a `false`, one more look at the ring is the last.
     pub fn producer_is_writing(&self) -> bool {
+        self.memory.sleeper_fence();
         gate::is_writing(&self.memory, self.places.producer)
     }
 
