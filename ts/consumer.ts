@@ -12,6 +12,7 @@ import {
   type WaitOptions,
   waitOptions,
 } from './options.js';
+import type { Obstacle } from './stats.js';
 import { Deadline, Turns, Waiter, type WaitResult } from './wait.js';
 
 const { advance, peek, release, waitAndPeek } = native;
@@ -204,9 +205,9 @@ export class Consumer implements AsyncIterable<Buffer>, Disposable {
     return native.consumerEnd(this.#handle) ?? false;
   }
 
-  /** Who holds up the next record. In an `spsc` ring nobody can. */
-  get blockedBy(): { slot: number; pid: number; label: string; ageMs: number; alive: boolean } | undefined {
-    return undefined;
+  /** Who has reserved the next record's place and not yet committed it. In an `spsc` ring nobody can. */
+  get blockedBy(): Obstacle | undefined {
+    return native.blockedBy(this.#handle) ?? undefined;
   }
 
   /** A pending wait keeps the process alive. The default. */

@@ -16,7 +16,7 @@ export interface OpenOptions {
 export interface RingOptions extends OpenOptions {
   /** Default `'mpsc'`. */
   kind?: 'spsc' | 'mpsc' | undefined;
-  /** Bytes of the data area, rounded up to a power of two. Default 1 MiB; 4 KiB (`spsc`) to 1 GiB. */
+  /** Bytes of the data area, rounded up to a power of two. Default 1 MiB; 64 KiB (`spsc`: 4 KiB) to 1 GiB. */
   capacity?: number | undefined;
   /** `'attached'`: the last to detach unlinks. Default `'persistent'`. */
   lifetime?: 'persistent' | 'attached' | undefined;

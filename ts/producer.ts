@@ -1,3 +1,4 @@
+import { ClaimWatch } from './claim-watch.js';
 import { abortError, RingError } from './errors.js';
 import { type OpenHandles, ownHandles } from './handles.js';
 import { allBytes, allBytesOf, byteLengthOf, bytesOf, type Input, isArray } from './input.js';
@@ -26,7 +27,7 @@ export function endProducer(handle: number): void {
   native.closeProducer(handle);
 }
 
-/** The one writer of an `spsc` ring. Made by `ring.producer()`. */
+/** A writer: the only one of an `spsc` ring, one of up to 254 of an `mpsc` ring. Made by `ring.producer()`. */
 export class Producer implements Disposable, AsyncDisposable {
   #handle: number;
   readonly #memory: Buffer;
@@ -35,12 +36,15 @@ export class Producer implements Disposable, AsyncDisposable {
   readonly #queue = new WriteQueue(this);
   readonly #forget: () => void;
   readonly #turns = new Turns();
+  readonly #claimWatch: ClaimWatch | undefined;
 
   /** @internal */
-  constructor(handle: number, maxRecord: number, handles: OpenHandles) {
+  constructor(handle: number, ring: { kind: 'spsc' | 'mpsc'; maxRecord: number }, handles: OpenHandles) {
     const own = ownHandles(handles, 'ring.producer()');
     this.#handle = handle;
-    this.#maxRecord = maxRecord;
+    this.#maxRecord = ring.maxRecord;
+    // An open claim of an spsc ring is in nobody's way.
+    this.#claimWatch = ring.kind === 'mpsc' ? new ClaimWatch() : undefined;
     this.#memory = watchMoves(native.producerMemory(handle), () => native.producerMemoryMoves(handle));
     this.#forget = own.add(this, () => endProducer(handle));
   }
@@ -100,22 +104,28 @@ export class Producer implements Disposable, AsyncDisposable {
 
   /**
    * Opens a claim of `byteLength` bytes and returns where it starts in `memory` (a multiple of 8),
-   * or -1 when there is no room now, or while a `write` is pending. Write there, then commit.
+   * or -1 when there is no room now, or while a `write` is pending. Write there, then commit, in the same
+   * turn: in an `mpsc` ring every record behind an open claim waits.
    */
   tryClaim(byteLength: number): number {
     const length = checkedLength(byteLength);
     if (this.#memory.length === 0 && !this.closed) throw moved('producer');
-    return this.#queue.length === 0 ? native.tryClaim(this.#handle, length) : -1;
+    if (this.#queue.length !== 0) return -1;
+    const offset = native.tryClaim(this.#handle, length);
+    if (offset >= 0) this.#claimWatch?.opened();
+    return offset;
   }
 
   /** Commits the open claim, or its first `byteLength` bytes. */
   commit(byteLength?: number): void {
     native.commit(this.#handle, byteLength === undefined ? undefined : checkedLength(byteLength));
+    this.#claimWatch?.closed();
   }
 
   /** Gives the open claim back. */
   abort(): void {
     native.abort(this.#handle);
+    this.#claimWatch?.closed();
   }
 
   /** Waits until a record of `byteLength` bytes would be accepted; `'ended'` when the ring is sealed. */
@@ -171,6 +181,7 @@ export class Producer implements Disposable, AsyncDisposable {
     this.#forget();
     this.#handle = NO_HANDLE;
     this.#queue.close();
+    this.#claimWatch?.closed();
     native.closeProducer(handle);
   }
 

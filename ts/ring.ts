@@ -92,10 +92,10 @@ export class Ring implements Disposable {
     return this.#closed;
   }
 
-  /** Attaches as the producer. `BUSY` while another lives, `SEALED` for good. */
+  /** Attaches as a producer. `BUSY` when no slot is free, `SEALED` for good. */
   producer(options?: { label?: string }): Producer {
     const handle = this.#native.attachProducer(label(options));
-    const make = () => new Producer(handle, this.maxRecord, this.#handles);
+    const make = () => new Producer(handle, this, this.#handles);
     return orGiveBack(make, () => endProducer(handle));
   }
 
@@ -141,8 +141,7 @@ export class Ring implements Disposable {
 
   /** Frees what dead owners held. Safe at any time, from any process, any number at once. */
   recover(): RecoveryReport {
-    // What an spsc producer had not committed never became visible: there is nothing to abandon.
-    return { slotsFreed: this.#native.recover(), recordsAbandoned: 0, bytesAbandoned: 0 };
+    return this.#native.recover();
   }
 
   /** What lies in the ring now, without consuming it. What is released meanwhile is left out. */

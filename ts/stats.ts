@@ -54,9 +54,23 @@ export interface Owner {
   holds?: { position: number; byteLength: number; ageMs: number };
 }
 
+/** Who stands in the way of a consumer's next record. */
+export interface Obstacle {
+  slot: number;
+  pid: number;
+  label: string;
+  /** Milliseconds since the claim was made; of a plain write, since this consumer first met it. */
+  ageMs: number;
+  alive: boolean;
+}
+
+/** What a call of `recover` freed. What others freed at the same time is in their reports. */
 export interface RecoveryReport {
+  /** Slots of dead owners. */
   slotsFreed: number;
+  /** Reservations that their dead owners had not committed: each a record, or a batch. */
   recordsAbandoned: number;
+  /** Bytes of ring space that they took. */
   bytesAbandoned: number;
 }
 
@@ -64,7 +78,7 @@ export interface RecoveryReport {
 export interface Inspected {
   /** Units of 8 bytes since the ring was made. */
   position: number;
-  /** `'committed'`, `'padding'` or `'damaged'`. */
+  /** `'reserved'`, `'committed'`, `'padding'`, `'abandoned'` or `'damaged'`. */
   state: string;
   slot: number;
   byteLength: number;

@@ -341,12 +341,7 @@ impl Consumer {
     pub fn close(&mut self) {
         let Some(slot) = self.slot.take() else { return };
         slot.release(&self.memory);
-        let layout = self.segment.layout();
-        for index in CONSUMER_SLOT + 1..layout.slot_count {
-            if owners::is_taken(&self.memory, layout.slot(index)) {
-                Bell::ring_anyway(&self.memory, layout.slot(index));
-            }
-        }
+        self.ring_producers();
     }
 
     /// Gives the slot up as a kill would: it says held, and its lock is free. A waiting producer
@@ -354,7 +349,16 @@ impl Consumer {
     pub fn abandon(&mut self) {
         let Some(slot) = self.slot.take() else { return };
         drop(slot);
-        Bell::ring_anyway(&self.memory, self.segment.layout().slot(PRODUCER_SLOT));
+        self.ring_producers();
+    }
+
+    fn ring_producers(&self) {
+        let layout = self.segment.layout();
+        for index in CONSUMER_SLOT + 1..layout.slot_count {
+            if owners::is_taken(&self.memory, layout.slot(index)) {
+                Bell::ring_anyway(&self.memory, layout.slot(index));
+            }
+        }
     }
 }
 

@@ -3,15 +3,22 @@
 use std::sync::atomic::Ordering;
 
 use crate::error::{Error, Result};
-use crate::layout::{Layout, RECORD_HEADER, control};
+use crate::layout::{GRANULE, Kind, Layout, RECORD_HEADER, control};
 use crate::memory::Memory;
 use crate::record::Header;
+use crate::ring::mpsc::{self, Chain, Link};
+use crate::ring::spsc::PRODUCER_SLOT;
 
 /// What stands at a position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
+    /// Taken, and not yet committed.
+    Reserved,
     Committed,
+    /// The rest of the buffer, or a claim that was given back.
     Padding,
+    /// Reserved by an owner that died.
+    Abandoned,
     /// Bytes that no healthy writer can have left there.
     Damaged,
 }
@@ -19,8 +26,10 @@ pub enum State {
 impl State {
     pub const fn name(self) -> &'static str {
         match self {
+            State::Reserved => "reserved",
             State::Committed => "committed",
             State::Padding => "padding",
+            State::Abandoned => "abandoned",
             State::Damaged => "damaged",
         }
     }
@@ -32,9 +41,13 @@ pub struct Inspected {
     /// In bytes since the ring was made.
     pub position: u64,
     pub state: State,
-    /// Bytes of payload, or of the padding's body.
+    /// Its writer's.
+    pub slot: u32,
+    /// Bytes of payload, or what fits into the space that it takes.
     pub byte_length: usize,
     pub bytes: Option<Vec<u8>>,
+    /// Where the next thing stands.
+    next: u64,
 }
 
 /// A walk from the head to the tail as they were when it began. What the consumer releases
@@ -78,43 +91,81 @@ impl Inspector {
                 if aligned {
                     continue;
                 }
-                return Some(Inspected { state: State::Damaged, byte_length: 0, bytes: None, ..seen });
+                return Some(self.damaged(position));
             }
-            self.next = match seen.state {
-                State::Damaged => self.end,
-                _ => position + crate::record::span(seen.byte_length) as u64,
-            };
+            self.next = seen.next;
             return Some(seen);
         }
         None
     }
 
     fn look<M: Memory>(&self, memory: &M, position: u64) -> Inspected {
+        match self.layout.kind {
+            Kind::Spsc => self.look_at_bytes(memory, position),
+            Kind::Mpsc => self.look_at_chain(memory, position),
+        }
+    }
+
+    /// `spsc`: headers alone tell where the next one is.
+    fn look_at_bytes<M: Memory>(&self, memory: &M, position: u64) -> Inspected {
         let offset = position as usize & (self.layout.capacity - 1);
-        let at = self.layout.data + offset;
         let rest = self.layout.capacity - offset;
         let room = rest.min((self.end - position) as usize);
         // ORDERING: Relaxed; visible since the tail behind it was loaded with Acquire.
-        let word = memory.load64(at, Ordering::Relaxed);
+        let word = memory.load64(self.layout.data + offset, Ordering::Relaxed);
         // As the consumer sees it: padding ends where the buffer does and does not fill it.
         let fits = |header: &Header| match header {
             Header::Record(_) => header.span() <= room,
             Header::Padding(_) => header.span() == rest && rest <= room && offset != 0,
         };
-        match Header::decode(position, word).filter(fits) {
-            Some(header) => {
-                let (state, byte_length, bytes) = match header {
-                    Header::Padding(length) => (State::Padding, length, None),
-                    Header::Record(length) => {
-                        let mut bytes = vec![0; length];
-                        // SAFETY: the record lies within the data area, the vector is as long.
-                        unsafe { memory.copy_out(at + RECORD_HEADER, bytes.as_mut_ptr(), length) };
-                        (State::Committed, length, Some(bytes))
-                    }
-                };
-                Inspected { position, state, byte_length, bytes }
+        let Some(header) = Header::decode(position, word).filter(fits) else { return self.damaged(position) };
+        let next = position + header.span() as u64;
+        match header {
+            Header::Padding(byte_length) => {
+                let (state, slot) = (State::Padding, PRODUCER_SLOT);
+                Inspected { position, state, slot, byte_length, bytes: None, next }
             }
-            None => Inspected { position, state: State::Damaged, byte_length: 0, bytes: None },
+            Header::Record(length) => self.record(memory, position, PRODUCER_SLOT, length, next),
         }
+    }
+
+    /// `mpsc`: control words tell.
+    fn look_at_chain<M: Memory>(&self, memory: &M, position: u64) -> Inspected {
+        let Ok(Link::Taken(word)) = Chain::new(&self.layout).link(memory, position) else {
+            return self.damaged(position);
+        };
+        let bytes = word.granules() as usize * GRANULE;
+        let next = position + bytes as u64;
+        let state = match word.state() {
+            mpsc::State::Committed => {
+                let at = self.layout.data + (position as usize & (self.layout.capacity - 1));
+                // ORDERING: Relaxed; visible since the word was loaded with Acquire.
+                let header = Header::decode(position, memory.load64(at, Ordering::Relaxed));
+                return match header {
+                    Some(Header::Record(length)) if RECORD_HEADER + length <= bytes => {
+                        self.record(memory, position, word.owner(), length, next)
+                    }
+                    _ => self.damaged(position),
+                };
+            }
+            mpsc::State::Reserved => State::Reserved,
+            mpsc::State::Pad => State::Padding,
+            mpsc::State::Abandoned => State::Abandoned,
+        };
+        let byte_length = bytes - RECORD_HEADER;
+        Inspected { position, state, slot: word.owner(), byte_length, bytes: None, next }
+    }
+
+    fn record<M: Memory>(&self, memory: &M, position: u64, slot: u32, length: usize, next: u64) -> Inspected {
+        let at = self.layout.data + (position as usize & (self.layout.capacity - 1)) + RECORD_HEADER;
+        let mut bytes = vec![0; length];
+        // SAFETY: the record lies within the data area, as its reader checked; the vector is as long.
+        unsafe { memory.copy_out(at, bytes.as_mut_ptr(), length) };
+        Inspected { position, state: State::Committed, slot, byte_length: length, bytes: Some(bytes), next }
+    }
+
+    fn damaged(&self, position: u64) -> Inspected {
+        let (state, slot) = (State::Damaged, PRODUCER_SLOT);
+        Inspected { position, state, slot, byte_length: 0, bytes: None, next: self.end }
     }
 }

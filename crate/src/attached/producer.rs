@@ -133,6 +133,8 @@ impl Producer {
     /// invisible. The consumer hears of it at once.
     pub fn abandon(&mut self) {
         let Some(slot) = self.slot.take() else { return };
+        // While the lock still says that it is ours to settle.
+        self.ring.abandon();
         drop(slot);
         Bell::ring_anyway(&self.memory, self.segment.layout().slot(CONSUMER_SLOT));
     }

@@ -3,10 +3,12 @@
 use std::sync::atomic::Ordering;
 
 use crate::error::Result;
-use crate::layout::{CONSUMER_SLOT, Layout, control, slot};
+use crate::layout::{CONSUMER_SLOT, Kind, Layout, control, slot};
 use crate::ledger::{self, Entry};
 use crate::memory::Memory;
 use crate::owners;
+use crate::ring::mpsc;
+use crate::ring::spsc::PRODUCER_SLOT;
 use crate::segment::Segment;
 
 /// Looks at a busy ring before an answer that is a few records off is good enough.
@@ -38,13 +40,23 @@ impl Stats {
     pub fn read<M: Memory>(segment: &Segment, memory: &M) -> Result<Stats> {
         let layout = segment.layout();
         let mut stats = counters(layout, memory);
+        if layout.kind == Kind::Mpsc {
+            stats.written = (CONSUMER_SLOT + 1..layout.slot_count)
+                .map(|index| mpsc::written(memory, layout, index))
+                .fold(0, u64::wrapping_add);
+            stats.records_waiting = stats.written.saturating_sub(stats.read);
+        }
         for owner in owners::owners(segment, memory)?.iter().filter(|owner| owner.alive) {
             match owner.role {
                 owners::Role::Producer => stats.producers += 1,
                 owners::Role::Consumer => stats.consumers += 1,
             }
         }
-        for index in (0..layout.slot_count).filter(|&index| index != CONSUMER_SLOT) {
+        for index in CONSUMER_SLOT + 1..layout.slot_count {
+            // ORDERING: Relaxed; what nobody has ever had counts nothing.
+            if memory.load64(layout.slot(index) + slot::STATE, Ordering::Relaxed) == 0 {
+                continue;
+            }
             // ORDERING: Relaxed; counters for people, which damage may have made as large as can be.
             let count = |at| memory.load64(layout.slot(index) + at, Ordering::Relaxed);
             stats.aborted = stats.aborted.wrapping_add(count(slot::ABORTED));
@@ -56,7 +68,7 @@ impl Stats {
 
 /// The counters that belong to a head and a tail.
 fn counters<M: Memory>(layout: &Layout, memory: &M) -> Stats {
-    let writer = layout.slot(crate::ring::spsc::PRODUCER_SLOT) + slot::LEDGER;
+    let writer = layout.slot(PRODUCER_SLOT) + slot::LEDGER;
     let reader = layout.slot(CONSUMER_SLOT) + slot::LEDGER;
     let mut positions = (0, 0);
     let mut entries = (None, None);
@@ -66,7 +78,12 @@ fn counters<M: Memory>(layout: &Layout, memory: &M) -> Stats {
         let head = memory.load64(layout.control + control::HEAD, Ordering::Acquire);
         let tail = memory.load64(layout.control + control::TAIL, Ordering::Acquire);
         positions = (head, tail);
-        entries = (ledger::read(memory, reader, head), ledger::read(memory, writer, tail));
+        // The ledgers of many producers are no matter of one tail.
+        let written = match layout.kind {
+            Kind::Spsc => ledger::read(memory, writer, tail),
+            Kind::Mpsc => Some(Entry::default()),
+        };
+        entries = (ledger::read(memory, reader, head), written);
         if entries.0.is_some() && entries.1.is_some() {
             break;
         }

@@ -3,10 +3,11 @@
 use std::sync::atomic::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::layout::{Layout, slot};
+use crate::layout::{Kind, Layout, slot};
 use crate::ledger;
 use crate::memory::Memory;
 use crate::owners::{Owner, Role};
+use crate::ring::mpsc;
 
 /// Hints for people: read without a lock from words that their owner may be changing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -28,7 +29,11 @@ pub struct OpenClaim {
 impl Work {
     pub(super) fn read<M: Memory>(memory: &M, layout: &Layout, owner: &Owner) -> Work {
         let at = layout.slot(owner.slot);
-        let written = ledger::latest(memory, at + slot::LEDGER).records.saturating_sub(owner.base_count);
+        let written = match (layout.kind, owner.role) {
+            (Kind::Mpsc, Role::Producer) => mpsc::written(memory, layout, owner.slot),
+            _ => ledger::latest(memory, at + slot::LEDGER).records,
+        };
+        let written = written.saturating_sub(owner.base_count);
         // ORDERING: Relaxed; hints for people.
         let word = |offset| memory.load64(at + offset, Ordering::Relaxed);
         let bytes = word(slot::CLAIM_BYTES);

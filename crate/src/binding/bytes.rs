@@ -4,7 +4,7 @@ use std::ptr::{self, NonNull};
 
 use napi::sys;
 
-use crate::ring::spsc::Payload;
+use crate::ring::Payload;
 
 /// The bytes of a Uint8Array, or `None` for a value that is no typed array. They stay where they are
 /// until JavaScript runs again.

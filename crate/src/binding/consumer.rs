@@ -9,7 +9,7 @@ use super::memory::View;
 use crate::attached::{Consumer, Pace};
 use crate::error::Result;
 use crate::layout::RECORD_ALIGN;
-use crate::ring::spsc::Peeked;
+use crate::ring::Peeked;
 
 pub const FUNCTIONS: &[Function] = &[
     (c"consumerMemory", consumer_memory),

@@ -10,7 +10,7 @@ use super::memory::View;
 use super::state::State;
 use crate::attached::Producer;
 use crate::error::{Code, Error, Result};
-use crate::ring::spsc::Payload;
+use crate::ring::Payload;
 
 pub const FUNCTIONS: &[Function] = &[
     (c"producerMemory", producer_memory),
@@ -71,7 +71,7 @@ unsafe fn with<const N: usize, A: Answer>(
 /// A producer that found damage can write no more: its slot is for somebody else. Damage elsewhere, in
 /// the consumer's slot say, does not end it: it goes on writing and must keep its slot.
 fn give_up_if_poisoned(producer: &mut Producer, error: &Error) {
-    if error.code == Code::Corrupt && producer.ring().is_poisoned() {
+    if matches!(error.code, Code::Corrupt | Code::Fenced) && producer.ring().is_poisoned() {
         producer.close();
     }
 }

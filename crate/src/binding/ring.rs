@@ -6,6 +6,7 @@ use napi::bindgen_prelude::{Buffer, Function, Result};
 use napi::{Env, JsValue, check_status, sys};
 use napi_derive::napi;
 
+use super::call::closed;
 use super::consumer::ConsumerHandle;
 use super::errors::thrown;
 use super::producer::ProducerHandle;
@@ -13,7 +14,6 @@ use super::state::State;
 use crate::attached::{Consumer, EndWhen, Inspector, Producer, Ring};
 use crate::error::{Code, Error};
 use crate::layout::{self, Kind, Lifetime, RECORD_ALIGN};
-use crate::ring::spsc::PRODUCER_SLOT;
 use crate::segment::{self, Access, CreateOptions, OpenOptions, Segment, Share};
 
 /// Sets the function `(code, message, details) => Error` that makes this environment's errors.
@@ -73,23 +73,9 @@ impl From<&NativeOptions> for OpenOptions {
     }
 }
 
-/// Rejects what this version cannot do before anything is made.
-fn supported(options: &NativeOptions) -> crate::error::Result<()> {
-    match options.kind.as_deref() {
-        Some("spsc") => Ok(()),
-        _ => Err(Error::new(
-            Code::Unsupported,
-            "rings of kind 'mpsc' (the default) are not there yet: ask for kind 'spsc'",
-        )),
-    }
-}
-
 #[napi]
 pub fn create_ring(env: Env, name: String, options: NativeOptions) -> Result<NativeRing> {
-    NativeRing::open(env, || {
-        supported(&options)?;
-        Segment::create(&name, &CreateOptions::from(&options))
-    })
+    NativeRing::open(env, || Segment::create(&name, &CreateOptions::from(&options)))
 }
 
 #[napi]
@@ -99,26 +85,12 @@ pub fn open_ring(env: Env, name: String, options: NativeOptions) -> Result<Nativ
 
 #[napi]
 pub fn open_or_create_ring(env: Env, name: String, options: NativeOptions) -> Result<NativeRing> {
-    NativeRing::open(env, || {
-        if options.kind.is_none() {
-            // Accepts what is there, but can make nothing.
-            return match Segment::open(&name, &OpenOptions::from(&options)) {
-                Err(error) if error.code == Code::NotFound => Err(supported(&options).unwrap_err()),
-                Err(error) => Err(error),
-                Ok(_) => Segment::open_or_create(&name, &CreateOptions::from(&options)),
-            };
-        }
-        supported(&options)?;
-        Segment::open_or_create(&name, &CreateOptions::from(&options))
-    })
+    NativeRing::open(env, || Segment::open_or_create(&name, &CreateOptions::from(&options)))
 }
 
 #[napi]
 pub fn temporary_ring(env: Env, options: NativeOptions) -> Result<NativeRing> {
-    NativeRing::open(env, || {
-        supported(&options)?;
-        Segment::temporary(&CreateOptions::from(&options))
-    })
+    NativeRing::open(env, || Segment::temporary(&CreateOptions::from(&options)))
 }
 
 #[napi]
@@ -171,6 +143,13 @@ pub struct NativeStats {
 }
 
 #[napi(object)]
+pub struct NativeRecovery {
+    pub slots_freed: u32,
+    pub records_abandoned: f64,
+    pub bytes_abandoned: f64,
+}
+
+#[napi(object)]
 pub struct NativeClaim {
     pub position: f64,
     pub byte_length: f64,
@@ -218,14 +197,8 @@ pub struct NativeRing(Option<Ring>);
 #[napi]
 impl NativeRing {
     fn open(env: Env, segment: impl FnOnce() -> crate::error::Result<Segment>) -> Result<Self> {
-        let ring = segment().and_then(Ring::attach).and_then(|ring| match ring.layout().kind {
-            Kind::Spsc => Ok(NativeRing(Some(ring))),
-            Kind::Mpsc => Err(Error::new(
-                Code::Unsupported,
-                "this ring is of kind 'mpsc', which this version cannot use yet",
-            )),
-        });
-        ring.map_err(|error| thrown(env.raw(), &error))
+        let ring = segment().and_then(Ring::attach);
+        ring.map(|ring| NativeRing(Some(ring))).map_err(|error| thrown(env.raw(), &error))
     }
 
     /// Runs `body` with the ring, unless it is closed.
@@ -315,10 +288,14 @@ impl NativeRing {
             .collect())
     }
 
-    /// Slots freed.
     #[napi]
-    pub fn recover(&self, env: Env) -> Result<u32> {
-        self.with(env, Ring::recover)
+    pub fn recover(&self, env: Env) -> Result<NativeRecovery> {
+        let recovered = self.with(env, Ring::recover)?;
+        Ok(NativeRecovery {
+            slots_freed: recovered.slots,
+            records_abandoned: recovered.reservations as f64,
+            bytes_abandoned: recovered.bytes as f64,
+        })
     }
 
     #[napi]
@@ -332,7 +309,7 @@ impl NativeRing {
         Ok(seen.map(|seen| NativeInspected {
             position: (seen.position / RECORD_ALIGN as u64) as f64,
             state: seen.state.name().to_owned(),
-            slot: PRODUCER_SLOT,
+            slot: seen.slot,
             byte_length: seen.byte_length as f64,
             bytes: seen.bytes.map(Buffer::from),
         }))
@@ -348,6 +325,30 @@ impl NativeRing {
     pub fn close(&mut self) {
         self.0 = None;
     }
+}
+
+#[napi(object)]
+pub struct NativeObstacle {
+    pub slot: u32,
+    pub pid: u32,
+    pub label: String,
+    pub age_ms: f64,
+    pub alive: bool,
+}
+
+/// Who holds up the next record of the consumer of that handle.
+#[napi]
+pub fn blocked_by(env: Env, handle: u32) -> Result<Option<NativeObstacle>> {
+    let handle = State::current()?.consumers.get(handle).ok_or_else(closed);
+    let obstacle = handle.and_then(|handle| handle.consumer.blocked_by());
+    let obstacle = obstacle.map_err(|error| thrown(env.raw(), &error))?;
+    Ok(obstacle.map(|obstacle| NativeObstacle {
+        slot: obstacle.slot,
+        pid: obstacle.pid,
+        label: obstacle.label,
+        age_ms: obstacle.age.as_millis() as f64,
+        alive: obstacle.alive,
+    }))
 }
 
 #[napi(object)]

@@ -7,7 +7,7 @@ use napi::{Error, Result, Status, check_status, sys};
 
 use super::consumer::ConsumerHandle;
 use super::producer::ProducerHandle;
-use crate::ring::spsc::Payload;
+use crate::ring::Payload;
 
 /// Handles by number. JavaScript keeps the number; a closed one is reused, and nobody has it then.
 pub struct Table<T> {

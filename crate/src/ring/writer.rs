@@ -85,6 +85,11 @@ impl<M: Memory> Writer<M> {
         either!(self, producer => producer.end())
     }
 
+    /// Whether what was found in the ring makes it unusable for this producer.
+    pub fn is_poisoned(&self) -> bool {
+        either!(self, producer => producer.is_poisoned())
+    }
+
     pub fn is_sealed(&self) -> bool {
         either!(self, producer => producer.is_sealed())
     }

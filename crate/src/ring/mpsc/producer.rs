@@ -118,6 +118,11 @@ impl<M: Memory> Producer<M> {
         (&mut self.sleeper, &self.memory)
     }
 
+    /// Whether what was found in the ring makes it unusable for this producer.
+    pub fn is_poisoned(&self) -> bool {
+        self.poison.is_some()
+    }
+
     /// Whether the ring is sealed.
     pub fn is_sealed(&self) -> bool {
         self.gate.is_sealed(&self.memory)

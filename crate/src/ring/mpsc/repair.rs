@@ -12,6 +12,7 @@ use super::producer::stamp;
 use super::word::{State, Word};
 use crate::error::Result;
 use crate::layout::{GRANULE, Layout, RECORD_HEADER, slot};
+use crate::ledger;
 use crate::memory::Memory;
 use crate::sleep::Bell;
 
@@ -87,6 +88,12 @@ fn is_below_floor<M: Memory>(memory: &M, chain: &Chain, position: u64, word: Wor
     // ORDERING: Relaxed; if the word is the living owner's, its Acquire load made his floor visible.
     // Otherwise a floor seen too late costs a delay. Partner: producer::Producer::attach.
     position < memory.load64(chain.slot(word.owner()) + slot::FLOOR, Ordering::Relaxed)
+}
+
+/// Records committed by the owners of slot `index` since the ring was made.
+pub fn written<M: Memory>(memory: &M, layout: &Layout, index: u32) -> u64 {
+    let (chain, slot) = (Chain::new(layout), layout.slot(index));
+    ledger::current(memory, slot + slot::LEDGER, |stamp| counts(memory, &chain, slot, stamp)).records
 }
 
 /// Whether the ledger's entry of `stamp` in the slot at offset `slot` counts: it is written just before
