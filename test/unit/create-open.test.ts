@@ -57,14 +57,24 @@ describe('Ring.create', () => {
     expect(closing(Ring.create(freshName(), { kind: 'spsc' })).capacity).toBe(1 << 20);
   });
 
-  test('of a kind that does not exist yet throws UNSUPPORTED and creates nothing', () => {
+  test('of no kind in particular is an mpsc ring', () => {
     const name = freshName();
-    for (const options of [{ kind: 'mpsc' as const }, {}, undefined]) {
-      expect(codeOf(() => Ring.create(name, options))).toBe('UNSUPPORTED');
-      expect(codeOf(() => Ring.openOrCreate(name, options))).toBe('UNSUPPORTED');
-      expect(codeOf(() => Ring.temporary(options))).toBe('UNSUPPORTED');
-    }
-    expect(codeOf(() => Ring.open(name))).toBe('NOT_FOUND');
+    const ring = closing(Ring.create(name));
+    expect(ring).toMatchObject({ kind: 'mpsc', capacity: 1 << 20, maxRecord: (1 << 19) - 8 });
+    expect(closing(Ring.openOrCreate(name)).id).toBe(ring.id);
+    expect(closing(Ring.temporary()).kind).toBe('mpsc');
+  });
+
+  test('of another kind than asked for throws MISMATCH', () => {
+    const name = freshName();
+    closing(Ring.create(name));
+    const error = thrown(() => Ring.openOrCreate(name, { kind: 'spsc' }));
+    expect(error).toMatchObject({
+      code: 'ERR_SHMRING_MISMATCH',
+      option: 'kind',
+      expected: 'spsc',
+      found: 'mpsc',
+    });
   });
 
   test('in a directory that does not exist throws a RingError', () => {

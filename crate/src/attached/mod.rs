@@ -11,7 +11,6 @@ mod work;
 pub use consumer::{Consumer, End, EndWhen, Obstacle, Pace};
 pub use inspector::{Inspected, Inspector, State};
 pub use producer::Producer;
-use ring::recover;
 pub use ring::{Recovered, Ring};
 pub use stats::Stats;
 pub use work::{OpenClaim, Work};

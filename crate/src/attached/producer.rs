@@ -162,21 +162,37 @@ impl Producer {
 /// Takes the first slot that nobody has, or else one whose owner is dead.
 fn take_slot(segment: &Segment, memory: &MappedMemory, label: &str) -> Result<Slot> {
     let layout = segment.layout();
-    for try_dead in [false, true] {
-        if try_dead {
-            super::recover(segment, memory)?;
-        }
+    let mut refusal = None;
+    let mut keep = |error| {
+        refusal.get_or_insert(error);
+    };
+    for of_the_dead in [false, true] {
         for index in CONSUMER_SLOT + 1..layout.slot_count {
-            if owners::is_taken(memory, layout.slot(index)) {
+            let taken = owners::is_taken(memory, layout.slot(index));
+            if taken != of_the_dead {
                 continue;
             }
-            // None: somebody was faster.
-            if let Some(slot) = Slot::take(segment, memory, index, Role::Producer, label, 0)? {
-                return Ok(slot);
+            if taken {
+                match owners::liveness(segment, memory, index) {
+                    Ok(SlotState::Alive) => continue,
+                    Ok(_) => {}
+                    // Damage: in an mpsc ring it is not the only slot.
+                    Err(error) => {
+                        keep(error);
+                        continue;
+                    }
+                }
+            }
+            match Slot::take(segment, memory, index, Role::Producer, label, 0) {
+                Ok(Some(slot)) => return Ok(slot),
+                // Somebody was faster.
+                Ok(None) => {}
+                Err(error) if error.code == Code::Corrupt => keep(error),
+                Err(error) => return Err(error),
             }
         }
     }
-    Err(busy(segment, memory, CONSUMER_SLOT + 1))
+    Err(refusal.unwrap_or_else(|| busy(segment, memory, CONSUMER_SLOT + 1)))
 }
 
 impl Drop for Producer {

@@ -75,7 +75,15 @@ impl Ring {
     /// committed.
     pub fn recover(&self) -> Result<Recovered> {
         self.check_writable("recover")?;
-        recover(&self.segment, &self.memory)
+        let (segment, memory) = (&*self.segment, &self.memory);
+        let alive = |slot| Ok(owners::liveness(segment, memory, slot)? == SlotState::Alive);
+        let repaired = match self.layout().kind {
+            // What an spsc producer had not committed never became visible.
+            Kind::Spsc => mpsc::Repaired::default(),
+            Kind::Mpsc => mpsc::repair(memory, self.layout(), alive)?,
+        };
+        let slots = owners::recover(segment, memory)?;
+        Ok(Recovered { slots, reservations: repaired.reservations, bytes: repaired.bytes })
     }
 
     /// Looks at what lies in the ring at this moment.
@@ -102,18 +110,6 @@ pub struct Recovered {
     pub slots: u32,
     pub reservations: u64,
     pub bytes: u64,
-}
-
-/// See [`Ring::recover`].
-pub(super) fn recover(segment: &Segment, memory: &MappedMemory) -> Result<Recovered> {
-    let alive = |slot| Ok(owners::liveness(segment, memory, slot)? == SlotState::Alive);
-    let repaired = match segment.layout().kind {
-        // What an spsc producer had not committed never became visible.
-        Kind::Spsc => mpsc::Repaired::default(),
-        Kind::Mpsc => mpsc::repair(memory, segment.layout(), alive)?,
-    };
-    let slots = owners::recover(segment, memory)?;
-    Ok(Recovered { slots, reservations: repaired.reservations, bytes: repaired.bytes })
 }
 
 pub(super) fn read_only(call: &str) -> Error {
