@@ -1,6 +1,7 @@
 // The producing side of one JavaScript run: plain calls in a hot loop, tried again while the ring
 // is full. What to do comes as JSON in the first argument, see lib/pair.mjs.
 import { Ring } from '../dist/index.js';
+import { FILLING } from './lib/reader.mjs';
 
 const run = JSON.parse(process.argv[2]);
 // A refusal takes some tens of nanoseconds: so many in a row mean that the consumer is gone.
@@ -36,7 +37,7 @@ function produceBatches(producer, batch, records) {
 
 const ring = Ring.openOrCreate(run.name, run.ring);
 const producer = ring.producer();
-const record = () => Buffer.alloc(run.size, 0x61);
+const record = () => Buffer.alloc(run.size, FILLING);
 // As many again first, as a call of its own, so that the timed one starts in compiled code.
 for (let pass = 0; pass < 2; pass++) {
   refusals = 0;

@@ -1,26 +1,41 @@
-// `npm run bench`: JavaScript to JavaScript between two processes, beside a minimal native ring in
-// the same run. docs/benchmarks.md explains what the figures mean.
+// `npm run bench`: JavaScript to JavaScript between processes, beside minimal native rings in the same
+// run, and what a death costs. docs/benchmarks.md explains what the figures mean.
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import './lib/children.mjs';
-import { CAPACITY, configurations, rtrb } from './lib/configurations.mjs';
+import { measureCalls } from './lib/calls.mjs';
+import { CAPACITY, calls, deaths, manyProducers, oneProducer, rtrb } from './lib/configurations.mjs';
+import { measureDeaths } from './lib/deaths.mjs';
 import { allowedCpus, machine, machineLine } from './lib/machine.mjs';
 import { measureMemory } from './lib/memory.mjs';
-import { buildNative, probe, runNative, runRtrb } from './lib/native.mjs';
-import { runJavaScript } from './lib/pair.mjs';
+import { buildNative, runRtrb } from './lib/native.mjs';
 import { watched } from './lib/pressure.mjs';
-import { asideLine, farTable, memoryLine, nearTable, probeLine, rtrbTable } from './lib/tables.mjs';
+import { measureManyProducers, measureOneProducer, pairsLine } from './lib/rounds.mjs';
+import {
+  asideLine,
+  callsTable,
+  deathsTable,
+  farTable,
+  memoryLine,
+  nearTable,
+  probeLine,
+  rtrbTable,
+} from './lib/tables.mjs';
 
-const HELP = `npm run bench -- [options]
+const PARTS = ['spsc', 'mpsc', 'calls', 'deaths', 'memory'];
+const HELP = `npm run bench -- [options] [${PARTS.join(' | ')}]…
 
-  --quick           3 rounds instead of 15
+Without a part: all of them.
+
+  --quick           3 rounds instead of 15, and fewer deaths
   --rounds N        so many rounds
-  --pin             producer on the first allowed CPU, consumer on the second, native and JavaScript alike
+  --pin             each process on a CPU of its own where there are enough, native and JavaScript alike:
+                    the first producer on the first allowed CPU, the consumer on the second
   --lag-micros N    drainSync's lagMicros, instead of the package's own
   --json FILE       writes every raw figure
 `;
 
-const { values: options } = parseArgs({
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     quick: { type: 'boolean', default: false },
     rounds: { type: 'string' },
@@ -30,35 +45,46 @@ const { values: options } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 });
-if (options.help) {
+if (options.help || positionals.some((part) => !PARTS.includes(part))) {
   console.log(HELP);
-  process.exit();
+  process.exit(options.help ? 0 : 1);
 }
 
+const wanted = (part) => positionals.length === 0 || positionals.includes(part);
 const rounds = Number(options.rounds ?? (options.quick ? 3 : 15));
-const cpus = allowedCpus();
-if (cpus.length < 2) console.log('only one CPU: both sides share it, and nothing is judged');
-const placement = {
+const settings = {
+  cpus: allowedCpus(),
+  pinned: options.pin,
   capacity: CAPACITY,
-  pin: options.pin && cpus.length > 1 ? cpus.slice(0, 2) : undefined,
   lagMicros: options['lag-micros'] === undefined ? undefined : Number(options['lag-micros']),
 };
 
-/** Native and JavaScript next to each other in time, a probe before, between and after. */
-async function measurePair(configuration) {
-  const before = await probe();
-  const native = await watched(() => runNative(configuration, placement));
-  const between = await probe();
-  const js = await watched(() => runJavaScript(configuration, placement));
-  return {
-    configuration: configuration.name,
-    probes: [before, between, await probe()],
-    disturbed: native.disturbed || js.disturbed,
-    native: native.result,
-    js: js.result.nsPerRecord,
-    refusals: js.result.refusals,
-    waited: [native.share, js.share],
-  };
+/** Every configuration of every part once a round, so that all of them meet the same machine. */
+async function measureRounds() {
+  const [one, threads, many] = [[], [], []];
+  for (let round = 1; round <= rounds; round++) {
+    if (wanted('spsc')) {
+      for (const configuration of oneProducer) one.push(await measureOneProducer(configuration, settings));
+      const pin = settings.pinned && settings.cpus.length > 1 ? settings.cpus.slice(0, 2) : undefined;
+      const { result, disturbed } = await watched(() => runRtrb(rtrb, { capacity: CAPACITY, pin }));
+      threads.push({ ...result, disturbed });
+      console.log(`round ${round}, spsc: ${pairsLine(one.slice(-oneProducer.length))}`);
+    }
+    if (wanted('mpsc')) {
+      for (const configuration of manyProducers)
+        many.push(await measureManyProducers(configuration, settings));
+      console.log(`round ${round}, mpsc: ${pairsLine(many.slice(-manyProducers.length))}`);
+    }
+  }
+  return { one, threads, many };
+}
+
+function printPairs(kind, configurations, pairs) {
+  if (pairs.length === 0) return;
+  console.log(`\n${kind}, ns a record over all producers (best / median), cores near:`);
+  console.log(nearTable(configurations, pairs));
+  const far = farTable(configurations, pairs);
+  if (far) console.log(`\ncores far, not judged:\n${far}`);
 }
 
 async function main() {
@@ -66,42 +92,46 @@ async function main() {
   await buildNative();
   const here = machine();
   console.log(machineLine(here));
+  const { cpus } = settings;
+  if (cpus.length < 2) console.log('only one CPU: all processes share it, and nothing is judged');
   console.log(
-    `${rounds} rounds, rings of ${CAPACITY >> 20} MiB, ` +
-      (placement.pin ? `producer on CPU ${placement.pin[0]}, consumer on ${placement.pin[1]}` : 'not pinned'),
+    `${rounds} rounds, rings of ${CAPACITY >> 20} MiB, ${settings.pinned ? `pinned to CPUs ${cpus.join(', ')}` : 'not pinned'}`,
   );
 
-  const memory = await measureMemory(options.quick ? 3 : 5, CAPACITY);
-  const pairs = [];
-  const threads = [];
-  for (let round = 1; round <= rounds; round++) {
-    for (const configuration of configurations) pairs.push(await measurePair(configuration));
-    const { result, disturbed } = await watched(() => runRtrb(rtrb, placement));
-    threads.push({ ...result, disturbed });
-    const last = pairs.slice(-configurations.length);
-    const figures = last.map(
-      (pair) => `${pair.configuration} ${pair.native.toFixed(1)} → ${pair.js.toFixed(1)}`,
-    );
-    const line = last.flatMap((pair) => pair.probes).map((nanoseconds) => nanoseconds?.toFixed(0) ?? '-');
-    console.log(`round ${round}: ${figures.join(', ')} ns; probes ${line.join(' ')}`);
+  const memory = wanted('memory') ? await measureMemory(options.quick ? 3 : 5, CAPACITY) : undefined;
+  const looks = wanted('calls') ? await measureCalls(calls, CAPACITY) : undefined;
+  const kills = options.quick ? deaths.quickKills : deaths.kills;
+  const holes = {};
+  for (const waits of wanted('deaths') ? ['drainSync', 'wait'] : []) {
+    holes[waits] = await measureDeaths(kills, waits, CAPACITY);
   }
+  const { one, threads, many } = await measureRounds();
 
-  const probes = [...pairs, ...threads].flatMap((item) => item.probes);
-  console.log(`\n${probeLine(probes)}`);
-  console.log(asideLine([...pairs, ...threads]));
-  console.log('\ntwo processes, ns a record (best / median), cores near:');
-  console.log(nearTable(pairs));
-  const far = farTable(pairs);
-  if (far) console.log(`\ncores far, not judged:\n${far}`);
-  console.log('\ntwo threads, 64 B, the native ring beside rtrb:');
-  console.log(rtrbTable(threads));
-  console.log(`\n${memoryLine(memory)}`);
+  const all = [...one, ...threads, ...many];
+  if (all.length > 0) {
+    console.log(`\n${probeLine(all.flatMap((item) => item.probes))}`);
+    console.log(asideLine(all));
+  }
+  printPairs('spsc', oneProducer, one);
+  if (threads.length > 0) {
+    console.log(`\ntwo threads, 64 B, the native ring beside rtrb:\n${rtrbTable(threads)}`);
+  }
+  printPairs('mpsc', manyProducers, many);
+  if (looks) {
+    console.log(
+      `\nwith ${calls.owners} owners in ${calls.processes} processes, µs a call:\n${callsTable(looks)}`,
+    );
+  }
+  if (wanted('deaths')) {
+    console.log(
+      `\na producer killed inside a claim, ms until the consumer is past it:\n${deathsTable(holes)}`,
+    );
+  }
+  if (memory) console.log(`\n${memoryLine(memory)}`);
   console.log(`took ${((performance.now() - started) / 1000).toFixed(0)} s`);
   if (options.json) {
-    writeFileSync(
-      options.json,
-      JSON.stringify({ machine: here, placement, pairs, threads, memory }, null, 2),
-    );
+    const raw = { machine: here, settings, pairs: one, threads, many, calls: looks, deaths: holes, memory };
+    writeFileSync(options.json, JSON.stringify(raw, null, 2));
   }
 }
 

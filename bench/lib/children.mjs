@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import process from 'node:process';
+import { createInterface } from 'node:readline';
 
 const children = new Set();
 const rings = new Set();
@@ -47,6 +48,43 @@ export function runJson(command, args, { timeoutMs = 60_000, signal } = {}) {
       end(reject, new Error(`${command} ${args.join(' ')} ${how}\n${err}`));
     });
   });
+}
+
+/** Starts a program that talks in lines and lives until it is ended. */
+export function startProgram(command, args, { timeoutMs = 30_000 } = {}) {
+  const child = spawn(command, args, { stdio: 'pipe' });
+  children.add(child);
+  let err = '';
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    err += text;
+  });
+  child.on('error', (error) => {
+    err += error.message;
+  });
+  child.on('exit', () => children.delete(child));
+  // Of one that was killed meanwhile.
+  child.stdin.on('error', () => undefined);
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const failed = (how) => new Error(`${command} ${args.join(' ')} ${how}\n${err}`);
+  return {
+    pid: child.pid,
+    /** Its next line; rejects when it ends instead, or takes too long. */
+    async line() {
+      let timer;
+      const late = new Promise((_, reject) => {
+        timer = setTimeout(() => reject(failed(`said nothing for ${timeoutMs / 1000} s`)), timeoutMs);
+      });
+      try {
+        const { value, done } = await Promise.race([lines.next(), late]);
+        if (done) throw failed('ended too early');
+        return value;
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+    send: (line) => child.stdin.write(`${line}\n`),
+    end: () => child.kill('SIGKILL'),
+  };
 }
 
 /** Ends what still runs and removes what still lies about. */

@@ -39,7 +39,7 @@ export function summarise(pairs) {
 /** Judges the near pairs by the yardstick: their median, and when that misses also their best. */
 export function verdict(summary, atMost) {
   if (atMost === undefined) return '';
-  if (summary === undefined) return 'not judged: cores are far';
+  if (summary === undefined) return 'not judged: no near pair';
   const over = (value) => (value - atMost).toFixed(1);
   const { best, median } = summary.extra;
   if (median <= atMost) return 'met';

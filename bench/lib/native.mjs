@@ -10,7 +10,7 @@ const program = (name) => fileURLToPath(new URL(`../native/target/release/${name
 /** Builds the yardstick; cargo itself knows whether there is anything to do and shows it. */
 export function buildNative() {
   const args = ['build', '--release', '--locked', '--manifest-path', manifest];
-  if (existsSync(program('processes'))) args.push('--quiet');
+  if (existsSync(program('many'))) args.push('--quiet');
   else console.log('building bench/native: cargo build --release');
   return new Promise((resolve, reject) => {
     const cargo = spawn('cargo', args, { stdio: 'inherit' });
@@ -30,6 +30,14 @@ export async function runNative({ size, batch, nativeRecords }, { capacity, pin 
   args.push('--capacity', capacity);
   if (pin) args.push('--pin', pin.join(','));
   return (await runJson(program('processes'), args.map(String))).nsPerRecord;
+}
+
+/** One run of the native ring of many producers; nanoseconds a record. `pin`: see lib/many.mjs. */
+export async function runNativeMany({ producers, size, batch, nativeRecords }, { capacity, pin }) {
+  const args = ['--producers', producers, '--size', size, '--batch', batch, '--records', nativeRecords];
+  args.push('--capacity', capacity);
+  if (pin) args.push('--pin', [pin.consumer, ...pin.producers].join(','));
+  return (await runJson(program('many'), args.map(String))).nsPerRecord;
 }
 
 /** One round of the native ring and rtrb between two threads. */

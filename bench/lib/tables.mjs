@@ -1,6 +1,6 @@
 // The figures as tables. Times are nanoseconds a record, best and median.
 import Table from 'cli-table3';
-import { CAPACITY, configurations, MEMORY_AT_MOST_MIB } from './configurations.mjs';
+import { CAPACITY, calls, deaths, MEMORY_AT_MOST_MIB } from './configurations.mjs';
 import { best, median, NEAR, regime, summarise, verdict } from './figures.mjs';
 
 // Without colours: the tables end up in files and documents.
@@ -16,6 +16,8 @@ function table(head, rows) {
   return made.toString();
 }
 
+const judged = (value, atMost) => (value <= atMost ? 'met' : `missed by ${ns(value - atMost)}`);
+
 const inRegime = (items, wanted) => items.filter((item) => !item.disturbed && regime(item.probes) === wanted);
 
 const summaryOf = (pairs, name, where) =>
@@ -30,17 +32,18 @@ const COLUMNS = ['record', 'pairs', 'native', 'shmring', 'extra over native'];
 const row = (name, { pairs, native, js, extra }) => [name, pairs, both(native), both(js), both(extra)];
 
 /** JavaScript beside native, cores near; with the verdicts. */
-export function nearTable(pairs) {
+export function nearTable(configurations, pairs) {
   const rows = configurations.map(({ name, atMost }) => {
     const summary = summaryOf(pairs, name, 'near');
     const figures = summary ? row(name, summary) : [name, 0, '', '', ''];
-    return [...figures, atMost ?? '', verdict(summary, atMost)];
+    const limit = typeof atMost === 'function' && summary ? atMost(summary.native.median) : atMost;
+    return [...figures, typeof limit === 'number' ? limit.toFixed(0) : '', verdict(summary, limit)];
   });
   return table([...COLUMNS, 'at most', 'verdict'], rows);
 }
 
 /** The same where cores were far; nothing is judged. `undefined` when they never were. */
-export function farTable(pairs) {
+export function farTable(configurations, pairs) {
   const rows = configurations.flatMap(({ name }) => {
     const summary = summaryOf(pairs, name, 'far');
     return summary ? [row(name, summary)] : [];
@@ -74,13 +77,61 @@ export function rtrbTable(rounds) {
   );
 }
 
+/** `owners()` and `stats()`. */
+export function callsTable({ owners, stats }) {
+  const rows = Object.entries({ owners, stats }).map(([name, micros]) => {
+    const middle = median(micros);
+    return [
+      `${name}()`,
+      micros.length,
+      ns(best(micros)),
+      ns(middle),
+      calls.atMost,
+      judged(middle, calls.atMost),
+    ];
+  });
+  return table(['call', 'calls', 'best', 'median', 'at most', 'verdict'], rows);
+}
+
+const DEATH_ROWS = [
+  ['since the kill', (sample) => sample.sinceKill],
+  ['since its lock was last seen held', (sample) => sample.sinceHeld],
+];
+
+/** How long a dead producer's claim stood in the way, by how the consumer waited. */
+export function deathsTable(series) {
+  const rows = Object.entries(series).flatMap(([waits, samples]) =>
+    DEATH_ROWS.map(([since, pick]) => {
+      const values = samples.map(pick);
+      const [middle, most] = [median(values), Math.max(...values)];
+      return [
+        `${waits}, ${since}`,
+        values.length,
+        ns(middle),
+        ns(most),
+        judged(middle, deaths.medianAtMost),
+        judged(most, deaths.alwaysAtMost),
+      ];
+    }),
+  );
+  const { medianAtMost, alwaysAtMost } = deaths;
+  const head = [
+    'consumer in',
+    'kills',
+    'median',
+    'most',
+    `median ≤ ${medianAtMost}`,
+    `most ≤ ${alwaysAtMost}`,
+  ];
+  return table(head, rows);
+}
+
 /** The package's memory, one line. */
 export function memoryLine(samples) {
   const mib = median(samples.map((sample) => sample.package)) / 1024;
-  const judged = mib <= MEMORY_AT_MOST_MIB ? 'met' : `missed by ${(mib - MEMORY_AT_MOST_MIB).toFixed(1)}`;
   return (
     `memory of the package in a process (PSS, median of ${samples.length}): ${mib.toFixed(1)} MiB, ` +
-    `at most ${MEMORY_AT_MOST_MIB}: ${judged}; beside the segment of ${CAPACITY >> 20} MiB`
+    `at most ${MEMORY_AT_MOST_MIB}: ${judged(mib, MEMORY_AT_MOST_MIB)}; beside the segment of ${CAPACITY >> 20} MiB`
   );
 }
 

@@ -47,7 +47,8 @@ impl Run {
     #[inline]
     pub fn consume(&self, mut consumer: Consumer, lag: Duration) -> f64 {
         self.time(|| {
-            let drained = consumer.drain(read_ends);
+            // SAFETY: the ring hands out payloads of `length` bytes, and every run writes 8 at least.
+            let drained = consumer.drain(|payload, length| unsafe { read_ends(payload, length) });
             if drained == 0 {
                 consumer.linger(lag);
             }
@@ -56,7 +57,8 @@ impl Run {
     }
 }
 
-fn place(cpu: usize) {
+/// Keeps this thread on `cpu`.
+pub fn place(cpu: usize) {
     assert!(pin_this_thread(cpu), "cannot run on CPU {cpu}");
 }
 
@@ -68,10 +70,13 @@ pub fn cpu_pair(text: &str) -> Result<(usize, usize), &'static str> {
 }
 
 /// Reads what a reader cannot do without: the first 8 bytes and the last byte.
+///
+/// # Safety
+/// `length` bytes at `payload` are readable, 8 at least.
 #[inline]
-fn read_ends(payload: *const u8, length: usize) {
+pub unsafe fn read_ends(payload: *const u8, length: usize) {
     debug_assert!(length >= 8);
-    // SAFETY: the ring hands out payloads of `length` bytes, and every run writes 8 at least.
+    // SAFETY: the caller's contract.
     unsafe {
         black_box(payload.cast::<u64>().read_unaligned());
         black_box(payload.add(length - 1).read());

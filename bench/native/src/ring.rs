@@ -24,7 +24,7 @@ const HEAD: usize = 0;
 const TAIL: usize = 128;
 const SPARE: usize = 256;
 const DATA: usize = 4096;
-const HEADER: usize = 8;
+pub(crate) const HEADER: usize = 8;
 const PADDING: u64 = u64::MAX;
 
 /// Bytes of memory that a ring of `capacity` bytes takes.
@@ -62,15 +62,34 @@ impl Region {
         self.word(SPARE)
     }
 
+    /// Bytes released.
+    pub(crate) fn head(&self) -> &AtomicU64 {
+        self.word(HEAD)
+    }
+
+    /// Bytes committed, or taken where there are many producers.
+    pub(crate) fn tail(&self) -> &AtomicU64 {
+        self.word(TAIL)
+    }
+
+    pub(crate) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// The header of the record at `position`, a multiple of 8.
+    pub(crate) fn header(&self, position: usize) -> &AtomicU64 {
+        self.word(DATA + (position & (self.capacity - 1)))
+    }
+
     /// Address of the byte at `position`.
-    fn data(&self, position: usize) -> *mut u8 {
+    pub(crate) fn data(&self, position: usize) -> *mut u8 {
         // SAFETY: the index is below the capacity.
         unsafe { self.base.add(DATA + (position & (self.capacity - 1))).as_ptr() }
     }
 }
 
 /// Bytes that a record of `length` bytes takes.
-const fn footprint(length: usize) -> usize {
+pub(crate) const fn footprint(length: usize) -> usize {
     (HEADER + length).next_multiple_of(8)
 }
 
@@ -118,7 +137,7 @@ impl Producer {
         if end - self.head > self.region.capacity {
             // ORDERING: acquire: what the consumer has read of the released bytes happened before
             // we overwrite them; partner: `Consumer::drain`'s store of head.
-            self.head = self.region.word(HEAD).load(Ordering::Acquire) as usize;
+            self.head = self.region.head().load(Ordering::Acquire) as usize;
             if end - self.head > self.region.capacity {
                 return false;
             }
@@ -140,7 +159,7 @@ impl Producer {
     #[inline]
     fn publish(&self) {
         // ORDERING: release: headers and payloads up to `tail`; partner: `Consumer::look`.
-        self.region.word(TAIL).store(self.tail as u64, Ordering::Release);
+        self.region.tail().store(self.tail as u64, Ordering::Release);
     }
 }
 
@@ -158,7 +177,7 @@ impl Consumer {
     /// Bytes that wait.
     fn look(&mut self) -> usize {
         // ORDERING: acquire: headers and payloads up to `tail`; partner: `Producer::publish`.
-        self.tail = self.region.word(TAIL).load(Ordering::Acquire) as usize;
+        self.tail = self.region.tail().load(Ordering::Acquire) as usize;
         self.tail - self.head
     }
 
@@ -187,7 +206,7 @@ impl Consumer {
         }
         self.head = position;
         // ORDERING: release: our reads of these bytes; partner: `Producer::stage`'s load of head.
-        self.region.word(HEAD).store(position as u64, Ordering::Release);
+        self.region.head().store(position as u64, Ordering::Release);
         count
     }
 
