@@ -51,10 +51,14 @@ impl Ledger {
     }
 
     /// Takes over a ledger whose entries are stamped with reservations, the last of which may never
-    /// have been published: `counts` says whether one of a stamp was.
+    /// have been published: `counts` says whether one of a stamp was. An entry that does not count is
+    /// erased, since only the newest can be told by its stamp.
     pub fn resume<M: Memory>(memory: &M, at: usize, counts: impl Fn(u64) -> bool) -> (Self, Entry) {
         let (entry, found) = settled(memory, at, counts);
-        (Ledger { at, next: at * 2 + LEDGER_ENTRY_BYTES - entry }, found)
+        let next = at * 2 + LEDGER_ENTRY_BYTES - entry;
+        // ORDERING: Relaxed; this owner's next reservation publishes it. Partner: settled.
+        memory.store64(next + STAMP, OPEN, Ordering::Relaxed);
+        (Ledger { at, next }, found)
     }
 
     /// Writes what will be true once `position` is published.

@@ -55,8 +55,9 @@ impl<M: Memory> Producer<M> {
             Link::Taken(word) => tail + word.granules() * GRANULE as u64,
             Link::Free(_) | Link::Past => tail,
         };
-        // ORDERING: Relaxed; published by the first reservation. Partner: repair::is_dead.
-        memory.store64(slot + slot::FLOOR, floor, Ordering::Relaxed);
+        // ORDERING: Release; with it all that the slot's former owners did is visible. It is published
+        // itself by the first reservation. Partner: repair::is_below_floor.
+        memory.store64(slot + slot::FLOOR, floor, Ordering::Release);
         let (ledger, entry) = Ledger::resume(&memory, slot + slot::LEDGER, |stamp| {
             super::repair::counts(&memory, &chain, slot, stamp)
         });

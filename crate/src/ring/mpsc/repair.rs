@@ -68,10 +68,13 @@ pub(super) fn abandon_if_dead<M: Memory>(
     if alive(word.owner())? && !is_below_floor(memory, chain, position, word) {
         return Ok(false);
     }
-    // Whoever reads the dead owner's ledger must not count what was never published. Any number of
-    // recoverers store the same.
-    // ORDERING: Relaxed; published by the CAS below. Partner: counts.
-    memory.store64(chain.slot(word.owner()) + slot::VOID, stamp(position), Ordering::Relaxed);
+    // He may have settled it before he went. If he has not, nobody but recoverers touches it any more.
+    // ORDERING: Acquire; his lock found free, or a later owner's floor, made all that he did visible.
+    // Partner: producer::Producer::settle.
+    if memory.load64(chain.word(position), Ordering::Acquire) != word.0 {
+        return Ok(false);
+    }
+    void(memory, chain, position, word);
     let abandoned = word.with_state(State::Abandoned);
     // ORDERING: Release, for the store above; Relaxed on failure: it was settled meanwhile. Partner:
     // Chain::link.
@@ -83,11 +86,27 @@ pub(super) fn abandon_if_dead<M: Memory>(
     Ok(won)
 }
 
+/// Marks what the ledger of a dead owner says of his reservation `word` as void: it was written before
+/// a commit that never came.
+fn void<M: Memory>(memory: &M, chain: &Chain, position: u64, word: Word) {
+    let (at, stamp) = (chain.slot(word.owner()) + slot::VOID, stamp(position));
+    // ORDERING: Relaxed; published by the CAS that abandons. Partner: counts.
+    let mut found = memory.load64(at, Ordering::Relaxed);
+    // Never back: a recoverer that was slow would undo the mark of a later reservation.
+    while found < stamp {
+        match memory.compare_exchange64(at, found, stamp, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(_) => return,
+            Err(now) => found = now,
+        }
+    }
+}
+
 /// Whether a reservation cannot be that of the slot's living owner, because it lies before all of his.
 fn is_below_floor<M: Memory>(memory: &M, chain: &Chain, position: u64, word: Word) -> bool {
-    // ORDERING: Relaxed; if the word is the living owner's, its Acquire load made his floor visible.
-    // Otherwise a floor seen too late costs a delay. Partner: producer::Producer::attach.
-    position < memory.load64(chain.slot(word.owner()) + slot::FLOOR, Ordering::Relaxed)
+    // ORDERING: Acquire; what the owners before this one did is visible. If the word is the living
+    // owner's, its Acquire load made his floor visible; otherwise a floor seen too late costs a delay.
+    // Partner: producer::Producer::attach.
+    position < memory.load64(chain.slot(word.owner()) + slot::FLOOR, Ordering::Acquire)
 }
 
 /// Records committed by the owners of slot `index` since the ring was made.
