@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
 use std::time::Duration;
 
-use shmring::layout::{CONSUMER_SLOT, Layout, control, slot};
+use shmring::layout::{CONSUMER_SLOT, Kind, Layout, control, slot};
 use shmring::memory::Memory;
 use shmring::ring::spsc::PRODUCER_SLOT;
 
@@ -29,11 +29,22 @@ impl HeapMemory {
         let memory = HeapMemory(Arc::new(Shared { layout, words, operations: AtomicUsize::new(0) }));
         memory.set(layout.control + control::TAIL, position);
         memory.set(layout.control + control::HEAD, position);
-        for slot in [CONSUMER_SLOT, PRODUCER_SLOT] {
+        // The producers' ledgers of an `mpsc` ring are stamped by reservations, not by the tail.
+        let stamped: &[u32] = match layout.kind {
+            Kind::Spsc => &[CONSUMER_SLOT, PRODUCER_SLOT],
+            Kind::Mpsc => &[CONSUMER_SLOT],
+        };
+        for &slot in stamped {
             memory.set(layout.slot(slot) + slot::LEDGER, position);
             memory.set(layout.slot(slot) + slot::LEDGER + slot::LEDGER_ENTRY_BYTES, position);
         }
         memory
+    }
+
+    /// Another segment that holds the same.
+    pub fn duplicate(&self) -> Self {
+        let words = self.0.words.iter().map(|word| AtomicU64::new(word.load(Ordering::Relaxed))).collect();
+        HeapMemory(Arc::new(Shared { layout: self.0.layout, words, operations: AtomicUsize::new(0) }))
     }
 
     pub fn layout(&self) -> &Layout {

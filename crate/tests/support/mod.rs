@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 pub mod asymmetric;
+pub mod crew;
 pub mod fickle;
 pub mod heap;
 pub mod looming;
@@ -10,6 +11,9 @@ pub mod model;
 pub mod mortal;
 pub mod positions;
 pub mod records;
+pub mod search;
+pub mod small;
 pub mod spsc_model;
 pub mod spsc_real;
+pub mod stepped;
 pub mod weaken;
