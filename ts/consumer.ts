@@ -149,7 +149,11 @@ export class Consumer implements AsyncIterable<Buffer>, Disposable {
     const waiter = new Waiter(this.#referenced);
     this.#waiters.add(waiter);
     try {
-      const answer = await waiter.until(() => this.#news(), checked);
+      const answer = await waiter.until(
+        () => this.#news(),
+        checked,
+        () => this.#isBlocked(),
+      );
       if (this.#turns.due) await this.#turns.take();
       return answer ?? 'timeout';
     } finally {
@@ -330,6 +334,15 @@ export class Consumer implements AsyncIterable<Buffer>, Disposable {
     if (this.#handle === NO_HANDLE) throw new RingError('CLOSED', 'this consumer was closed while it waited');
     if (native.waitForRecord(this.#handle, 0, 0)) return 'ready';
     return this.ended === false ? undefined : 'ended';
+  }
+
+  #isBlocked(): boolean {
+    try {
+      return native.blockedBy(this.#handle) !== null;
+    } catch {
+      // What is wrong, the next look says.
+      return false;
+    }
   }
 
   #reference(referenced: boolean): this {

@@ -17,7 +17,14 @@ import {
   waitOptions,
 } from './options.js';
 import { endProducer, Producer } from './producer.js';
-import type { Inspected, Owner, RecoveryReport, RingInfo, RingStats } from './stats.js';
+import {
+  type Inspected,
+  type Owner,
+  ownersOf,
+  type RecoveryReport,
+  type RingInfo,
+  type RingStats,
+} from './stats.js';
 import { Deadline, Waiter } from './wait.js';
 
 /** Milliseconds between two looks of a standby that blocks its thread. */
@@ -136,7 +143,8 @@ export class Ring implements Disposable {
 
   /** Who is attached, alive or dead and not yet recovered. */
   owners(): Owner[] {
-    return this.#native.owners() as Owner[];
+    const { numbers, labels } = this.#native.owners();
+    return ownersOf(numbers, labels);
   }
 
   /** Frees what dead owners held. Safe at any time, from any process, any number at once. */

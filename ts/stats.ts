@@ -54,6 +54,32 @@ export interface Owner {
   holds?: { position: number; byteLength: number; ageMs: number };
 }
 
+/** @internal Makes objects of the addon's rows: numbers, in the order of crate/src/binding/ring.rs, and labels. */
+export function ownersOf(numbers: Float64Array, labels: string): Owner[] {
+  const owners: Owner[] = [];
+  let at = 0;
+  let label = 0;
+  const next = () => numbers[at++] as number;
+  while (at < numbers.length) {
+    const owner: Owner = {
+      slot: next(),
+      role: next() === 1 ? 'producer' : 'consumer',
+      pid: next(),
+      label: '',
+      alive: next() === 1,
+      sinceMs: next(),
+      written: next(),
+    };
+    const end = label + next();
+    owner.label = labels.slice(label, end);
+    label = end;
+    const holds = { position: next(), byteLength: next(), ageMs: next() };
+    if (holds.position >= 0) owner.holds = holds;
+    owners.push(owner);
+  }
+  return owners;
+}
+
 /** Who stands in the way of a consumer's next record. */
 export interface Obstacle {
   slot: number;

@@ -10,6 +10,8 @@ const TURNS = 64;
 const LEAST = 1;
 const MOST = 16;
 const GROWTH = 1.5;
+/** Pause while a death may be what is waited for. */
+const URGENT = 2;
 
 /** Something that waits: whether it keeps the process alive can be changed while it does. */
 export class Waiter {
@@ -29,11 +31,12 @@ export class Waiter {
 
   /**
    * Calls `look` until it answers something, and resolves to that; to undefined after `timeoutMs`.
-   * What `look` throws rejects.
+   * What `look` throws rejects. Nobody rings for a death: while one may be waited for, `urgent` says so.
    */
   until<T>(
     look: () => T | undefined,
     { timeoutMs, signal }: { timeoutMs: number; signal?: AbortSignal | undefined },
+    urgent: () => boolean = () => false,
   ): Promise<T | undefined> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) {
@@ -70,7 +73,7 @@ export class Waiter {
           this.#next = immediate;
           this.#cancel = () => clearImmediate(immediate);
         } else {
-          const timer = setTimeout(turn, Math.min(pause, left));
+          const timer = setTimeout(turn, Math.min(urgent() ? URGENT : pause, left));
           pause = Math.min(pause * GROWTH, MOST);
           this.#next = timer;
           // Not clearImmediate, which takes a timer for an immediate and then loses count of them.

@@ -15,8 +15,8 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::error::{Code, Error, Result};
-use crate::layout::{CONSUMER_SLOT, slot};
-use crate::lock::{ByteLock, Liveness};
+use crate::layout::{CONSUMER_SLOT, Layout, slot};
+use crate::lock::{self, ByteLock, Liveness};
 use crate::memory::Memory;
 use crate::segment::Segment;
 
@@ -74,6 +74,16 @@ pub struct Owner {
     /// The state word: equal as long as it is the same attachment.
     pub state: u64,
 }
+
+/// Numbers of living owners.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Living {
+    pub producers: u32,
+    pub consumers: u32,
+}
+
+/// Asks whether the lock of the byte at an offset is held.
+type Probe<'a> = dyn Fn(usize) -> Result<Liveness> + 'a;
 
 /// A slot that this process owns. Dropped without [`Slot::release`] it looks as if its owner died.
 #[derive(Debug)]
@@ -153,24 +163,40 @@ impl Slot {
 /// Who holds slots, the dead included who have not been recovered.
 pub fn owners<M: Memory>(segment: &Segment, memory: &M) -> Result<Vec<Owner>> {
     let layout = segment.layout();
-    let mut owners = Vec::new();
-    for index in 0..layout.slot_count {
-        if let Some(owner) = read(segment, memory, index)? {
-            owners.push(owner);
+    // One use of the description for all of them: what makes it sure costs as much as a probe.
+    segment.with_file(|file| {
+        let probe = |at| lock::probe(file, at);
+        let owners = (0..layout.slot_count).map(|index| read(&probe, layout, memory, index));
+        owners.filter_map(Result::transpose).collect()
+    })
+}
+
+/// How many owners of each role live.
+pub fn living<M: Memory>(segment: &Segment, memory: &M) -> Result<Living> {
+    let layout = segment.layout();
+    segment.with_file(|file| {
+        let mut living = Living::default();
+        for index in 0..layout.slot_count {
+            let (_, verdict) = look(&|at| lock::probe(file, at), memory, layout.slot(index))?;
+            match (verdict, Role::of(index)) {
+                (SlotState::Alive, Role::Producer) => living.producers += 1,
+                (SlotState::Alive, Role::Consumer) => living.consumers += 1,
+                (SlotState::Free | SlotState::Died, _) => {}
+            }
         }
-    }
-    Ok(owners)
+        Ok(living)
+    })
 }
 
 /// Who holds slot `index`, alive or dead and not yet recovered.
 pub fn owner<M: Memory>(segment: &Segment, memory: &M, index: u32) -> Result<Option<Owner>> {
-    read(segment, memory, index)
+    read(&|at| segment.probe(at), segment.layout(), memory, index)
 }
 
 /// What is known of the owner of one slot.
 pub fn liveness<M: Memory>(segment: &Segment, memory: &M, index: u32) -> Result<SlotState> {
     let at = segment.layout().slot(index);
-    look(segment, memory, at).map(|(_, verdict)| verdict)
+    look(&|at| segment.probe(at), memory, at).map(|(_, verdict)| verdict)
 }
 
 /// Whether somebody took the slot at offset `at` and did not give it back; he may be dead.
@@ -198,7 +224,7 @@ pub fn recover<M: Memory>(segment: &Segment, memory: &M) -> Result<u32> {
     let mut freed = 0;
     for index in 0..layout.slot_count {
         let at = layout.slot(index);
-        let (state, verdict) = look(segment, memory, at)?;
+        let (state, verdict) = look(&|at| segment.probe(at), memory, at)?;
         if verdict == SlotState::Died && is_held(state) && bury(memory, at, state) {
             freed += 1;
         }
@@ -224,7 +250,7 @@ fn check(state: u64, at: usize) -> Result<()> {
 
 /// The state word and what it means: word, lock, and the word again, because an owner that closes
 /// between the two looks dead.
-fn look<M: Memory>(segment: &Segment, memory: &M, at: usize) -> Result<(u64, SlotState)> {
+fn look<M: Memory>(probe: &Probe, memory: &M, at: usize) -> Result<(u64, SlotState)> {
     let word = at + slot::STATE;
     // ORDERING: acquire, so that the lock is asked after this load; partner: owners::Slot::take,
     // which locked before it stored.
@@ -236,7 +262,7 @@ fn look<M: Memory>(segment: &Segment, memory: &M, at: usize) -> Result<(u64, Slo
             DIED => return Ok((state, SlotState::Died)),
             _ => {}
         }
-        if segment.probe(at)? == Liveness::Alive {
+        if probe(at)? == Liveness::Alive {
             return Ok((state, SlotState::Alive));
         }
         // ORDERING: observes a clean end that came before the lock was free; partner:
@@ -260,11 +286,11 @@ fn bury<M: Memory>(memory: &M, at: usize, state: u64) -> bool {
 }
 
 /// Reads one slot's words, all of the same attachment.
-fn read<M: Memory>(segment: &Segment, memory: &M, index: u32) -> Result<Option<Owner>> {
-    let at = segment.layout().slot(index);
+fn read<M: Memory>(probe: &Probe, layout: &Layout, memory: &M, index: u32) -> Result<Option<Owner>> {
+    let at = layout.slot(index);
     for _ in 0..LOOKS {
         // The acquire load of the state in look comes before the words below.
-        let (state, verdict) = look(segment, memory, at)?;
+        let (state, verdict) = look(probe, memory, at)?;
         if !is_held(state) {
             return Ok(None);
         }

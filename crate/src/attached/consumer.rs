@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use super::crowd::Crowd;
 use super::ring::{busy, read_only};
 use super::spin::spin;
 use super::work::Work;
@@ -69,6 +70,7 @@ pub struct Consumer {
     burst: usize,
     /// What stood in the way when it was last looked at, and since when.
     hole: Option<(Blocked, Instant)>,
+    crowd: Crowd,
 }
 
 /// Who holds up the next record.
@@ -84,7 +86,7 @@ pub struct Obstacle {
 
 /// The longest sleep at a reservation that is not committed, between two looks whether its owner still
 /// lives: nobody wakes a consumer for a death.
-const HOLE_SLICE: Duration = Duration::from_millis(4);
+const HOLE_SLICE: Duration = Duration::from_millis(2);
 /// How long somebody may be in the way before a consumer that does not wait asks whether he lives.
 const HOLE_GRACE: Duration = Duration::from_millis(1);
 /// After so long it is a stopped process rather than a dead one, and looked at once a slice.
@@ -111,7 +113,17 @@ impl Consumer {
             }
         };
         let (slot, segment) = (Some(slot), segment.clone());
-        Ok(Consumer { ring, slot, memory, mapping, segment, end_when, burst: 0, hole: None })
+        Ok(Consumer {
+            ring,
+            slot,
+            memory,
+            mapping,
+            segment,
+            end_when,
+            burst: 0,
+            hole: None,
+            crowd: Crowd::default(),
+        })
     }
 
     pub fn ring(&mut self) -> &mut Reader<MappedMemory> {
@@ -168,6 +180,7 @@ impl Consumer {
         /// Between two looks at the tail.
         const PAUSE: Duration = Duration::from_micros(2);
         let enough = self.segment.layout().capacity as u64 / 8;
+        let crowded = self.crowd.look(&self.memory, self.segment.layout());
         let start = Instant::now();
         let mut look = PAUSE;
         loop {
@@ -181,7 +194,11 @@ impl Consumer {
                 }
                 look = passed + PAUSE;
             }
-            std::hint::spin_loop();
+            if crowded {
+                std::thread::yield_now();
+            } else {
+                std::hint::spin_loop();
+            }
         }
     }
 
@@ -196,7 +213,9 @@ impl Consumer {
             return Ok(false);
         }
         let ring = &mut self.ring;
-        if spin(busy.min(limit).min(SLICE), || ring.has_record().map(|found| found.then_some(())))?.is_some()
+        let crowded = self.crowd.look(&self.memory, self.segment.layout());
+        if spin(busy.min(limit).min(SLICE), crowded, || ring.has_record().map(|found| found.then_some(())))?
+            .is_some()
         {
             return Ok(true);
         }

@@ -1,6 +1,7 @@
 //! A ring in use: protocol, segment, slot and mapping put together, with waits that block a thread.
 
 mod consumer;
+mod crowd;
 mod inspector;
 mod producer;
 mod ring;

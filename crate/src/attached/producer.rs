@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::crowd::Crowd;
 use super::ring::{busy, read_only};
 use super::spin::spin;
 use super::work::now;
@@ -25,6 +26,7 @@ pub struct Producer {
     // Last, since everything above points into it.
     mapping: Arc<Mapping>,
     segment: Arc<Segment>,
+    crowd: Crowd,
 }
 
 impl Producer {
@@ -55,7 +57,14 @@ impl Producer {
         };
         // ORDERING: Relaxed; a hint for people.
         memory.store64(at + slot::BASE_COUNT, ring.written(), Ordering::Relaxed);
-        Ok(Producer { ring, slot: Some(slot), memory, mapping, segment: segment.clone() })
+        Ok(Producer {
+            ring,
+            slot: Some(slot),
+            memory,
+            mapping,
+            segment: segment.clone(),
+            crowd: Crowd::default(),
+        })
     }
 
     pub fn ring(&mut self) -> &mut Writer<MappedMemory> {
@@ -88,7 +97,8 @@ impl Producer {
         if ring.has_room(length)? {
             return Ok(true);
         }
-        if spin(busy.min(limit).min(SLICE), || ring.has_room(length).map(|room| room.then_some(())))?
+        let crowded = self.crowd.look(&self.memory, self.segment.layout());
+        if spin(busy.min(limit).min(SLICE), crowded, || ring.has_room(length).map(|room| room.then_some(())))?
             .is_some()
         {
             return Ok(true);

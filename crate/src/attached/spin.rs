@@ -1,25 +1,22 @@
 //! Waiting without sleeping: first busily, then giving the core away, for a bounded time.
 
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 /// Looks between two readings of the clock.
 const LOOKS: u32 = 16;
 
-/// On one core the other side cannot make progress while this one spins.
-fn alone() -> bool {
-    static ALONE: OnceLock<bool> = OnceLock::new();
-    *ALONE.get_or_init(|| std::thread::available_parallelism().is_ok_and(|cores| cores.get() == 1))
-}
-
 /// Looks until `look` answers something or `limit` has passed: the first half of the time in a busy
-/// loop, the second yielding the core after every look.
-pub fn spin<T, E>(limit: Duration, mut look: impl FnMut() -> Result<Option<T>, E>) -> Result<Option<T>, E> {
+/// loop, unless it is `crowded`, and then yielding the core after every look.
+pub fn spin<T, E>(
+    limit: Duration,
+    crowded: bool,
+    mut look: impl FnMut() -> Result<Option<T>, E>,
+) -> Result<Option<T>, E> {
     if limit.is_zero() {
         return Ok(None);
     }
     let start = Instant::now();
-    let busy = if alone() { Duration::ZERO } else { limit / 2 };
+    let busy = if crowded { Duration::ZERO } else { limit / 2 };
     loop {
         let passed = start.elapsed();
         if passed >= limit {

@@ -46,12 +46,8 @@ impl Stats {
                 .fold(0, u64::wrapping_add);
             stats.records_waiting = stats.written.saturating_sub(stats.read);
         }
-        for owner in owners::owners(segment, memory)?.iter().filter(|owner| owner.alive) {
-            match owner.role {
-                owners::Role::Producer => stats.producers += 1,
-                owners::Role::Consumer => stats.consumers += 1,
-            }
-        }
+        let living = owners::living(segment, memory)?;
+        (stats.producers, stats.consumers) = (living.producers, living.consumers);
         for index in CONSUMER_SLOT + 1..layout.slot_count {
             // ORDERING: Relaxed; what nobody has ever had counts nothing.
             if memory.load64(layout.slot(index) + slot::STATE, Ordering::Relaxed) == 0 {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use napi::bindgen_prelude::{Buffer, Function, Result};
+use napi::bindgen_prelude::{Buffer, Float64Array, Function, Result};
 use napi::{Env, JsValue, check_status, sys};
 use napi_derive::napi;
 
@@ -14,6 +14,7 @@ use super::state::State;
 use crate::attached::{Consumer, EndWhen, Inspector, Producer, Ring};
 use crate::error::{Code, Error};
 use crate::layout::{self, Kind, Lifetime, RECORD_ALIGN};
+use crate::owners::Role;
 use crate::segment::{self, Access, CreateOptions, OpenOptions, Segment, Share};
 
 /// Sets the function `(code, message, details) => Error` that makes this environment's errors.
@@ -149,23 +150,14 @@ pub struct NativeRecovery {
     pub bytes_abandoned: f64,
 }
 
-#[napi(object)]
-pub struct NativeClaim {
-    pub position: f64,
-    pub byte_length: f64,
-    pub age_ms: f64,
-}
+/// Numbers of a row of [`NativeOwners`], as `ts/stats.ts` reads them: slot, 1 for a producer, pid, 1
+/// for alive, since (ms), written, length of the label, then the claim: position or -1, bytes, age (ms).
+const OWNER_WORDS: usize = 10;
 
 #[napi(object)]
-pub struct NativeOwner {
-    pub slot: u32,
-    pub role: String,
-    pub pid: u32,
-    pub label: String,
-    pub alive: bool,
-    pub since_ms: f64,
-    pub written: f64,
-    pub holds: Option<NativeClaim>,
+pub struct NativeOwners {
+    pub numbers: Float64Array,
+    pub labels: String,
 }
 
 #[napi(object)]
@@ -266,26 +258,32 @@ impl NativeRing {
         })
     }
 
+    /// Rows of [`OWNER_WORDS`] numbers, and the labels one behind the other: objects made here would
+    /// cost more than all the rest.
     #[napi]
-    pub fn owners(&self, env: Env) -> Result<Vec<NativeOwner>> {
+    pub fn owners(&self, env: Env) -> Result<NativeOwners> {
         let owners = self.with(env, Ring::owners)?;
-        Ok(owners
-            .into_iter()
-            .map(|(owner, work)| NativeOwner {
-                slot: owner.slot,
-                role: owner.role.name().to_owned(),
-                pid: owner.pid,
-                label: owner.label,
-                alive: owner.alive,
-                since_ms: owner.since_ms as f64,
-                written: work.written as f64,
-                holds: work.claim.map(|claim| NativeClaim {
-                    position: (claim.position / RECORD_ALIGN as u64) as f64,
-                    byte_length: claim.byte_length as f64,
-                    age_ms: claim.age_ms as f64,
-                }),
-            })
-            .collect())
+        let mut numbers = Vec::with_capacity(owners.len() * OWNER_WORDS);
+        let mut labels = String::new();
+        for (owner, work) in owners {
+            let claim = work.claim;
+            let position = claim.map(|claim| claim.position / RECORD_ALIGN as u64);
+            let row: [f64; OWNER_WORDS] = [
+                f64::from(owner.slot),
+                f64::from(u8::from(owner.role == Role::Producer)),
+                f64::from(owner.pid),
+                f64::from(u8::from(owner.alive)),
+                owner.since_ms as f64,
+                work.written as f64,
+                owner.label.encode_utf16().count() as f64,
+                position.map_or(-1.0, |position| position as f64),
+                claim.map_or(0.0, |claim| claim.byte_length as f64),
+                claim.map_or(0.0, |claim| claim.age_ms as f64),
+            ];
+            numbers.extend(row);
+            labels.push_str(&owner.label);
+        }
+        Ok(NativeOwners { numbers: numbers.into(), labels })
     }
 
     #[napi]
