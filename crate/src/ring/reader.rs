@@ -35,7 +35,11 @@ impl<M: Memory> Reader<M> {
     /// Looks at the records that come next; `fresh` asks the producers for news first.
     #[inline]
     pub fn peek(&mut self, ranges: &mut [u32], limit: usize, fresh: bool) -> Result<Peeked> {
-        either!(self, consumer => consumer.peek(ranges, limit, fresh))
+        match self {
+            Reader::Spsc(consumer) => consumer.peek(ranges, limit, fresh),
+            // It has no tail to keep: every look but one that goes on with a drain begins one.
+            Reader::Mpsc(consumer) => consumer.peek(ranges, limit, true),
+        }
     }
 
     /// Goes on with a drain, up to where it has to end.
