@@ -14,8 +14,9 @@ use std::time::Duration;
 use loom::cell::UnsafeCell;
 use loom::sync::atomic::{AtomicU32, AtomicU64, fence};
 use loom::thread::{self, Thread};
-use shmring::layout::{CONSUMER_SLOT, Kind, Layout, control, slot};
+use shmring::layout::{CONSUMER_SLOT, GRANULE, Kind, Layout, control, slot};
 use shmring::memory::Memory;
+use shmring::ring::mpsc::{self, State};
 use shmring::ring::spsc::PRODUCER_SLOT;
 
 use super::weaken::{Weaken, Weakened, ordering};
@@ -54,12 +55,23 @@ pub mod word {
         [CONSUMER + slot::LEDGER, CONSUMER + slot::LEDGER + slot::LEDGER_ENTRY_BYTES];
 }
 
-/// A word of the control or slot area.
+/// A word of the control, slot or chain area.
 enum Word {
     Narrow(AtomicU32),
     Wide(AtomicU64),
-    /// A hint for people, which no protocol looks at: outside the model, to keep it small.
+    /// A word that no party of the scenario looks at while another writes it, such as a hint for people:
+    /// outside the model, to keep it small.
     Quiet(QuietU64),
+}
+
+/// Which words of an `mpsc` ring a scenario is about, besides those of the chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About {
+    /// Nobody sleeps, seals, or takes a slot over.
+    Records,
+    /// Slots get new owners.
+    Owners,
+    Sleep,
 }
 
 struct Shared {
@@ -71,36 +83,71 @@ struct Shared {
     weakened: Weakened,
 }
 
+/// The words of a slot, whose owner is told of the others by `asleep` and followed by others in `owned`.
+fn slot_words(words: &mut BTreeMap<usize, Word>, slot: usize, stamp: u64, asleep: bool, owned: bool) {
+    let narrow = || if asleep { Word::Narrow(AtomicU32::new(0)) } else { Word::Quiet(QuietU64::new(0)) };
+    let wide = |loud: bool, value| {
+        if loud { Word::Wide(AtomicU64::new(value)) } else { Word::Quiet(QuietU64::new(value)) }
+    };
+    for at in [slot::SLEEP, slot::EPOCH, slot::WRITING] {
+        words.insert(slot + at, narrow());
+    }
+    words.insert(slot + slot::WANTED, wide(asleep, 0));
+    for entry in [slot::LEDGER, slot::LEDGER + slot::LEDGER_ENTRY_BYTES] {
+        for (field, value) in [(0, stamp), (8, 0), (16, 0)] {
+            words.insert(slot + entry + field, wide(owned, value));
+        }
+    }
+    for at in [slot::FLOOR, slot::VOID] {
+        words.insert(slot + at, wide(owned, 0));
+    }
+    for at in [slot::FULL, slot::ABORTED, slot::CLAIM_POSITION, slot::CLAIM_BYTES, slot::CLAIM_SINCE] {
+        words.insert(slot + at, wide(false, 0));
+    }
+}
+
 /// A segment inside a loom model; copies are handles of the same one. Loom runs all threads of a
 /// model on one of the machine's, so nothing here is shared for real.
 #[derive(Clone)]
 pub struct LoomMemory(Rc<Shared>);
 
 impl LoomMemory {
-    /// An empty ring of `capacity` bytes in which `position` bytes have passed.
+    /// An empty `spsc` ring of `capacity` bytes in which `position` bytes have passed.
     pub fn new(capacity: usize, position: u64, weakened: Weakened) -> Self {
-        let layout = layout(capacity);
         let mut words = BTreeMap::new();
+        words.insert(word::SEALED, Word::Narrow(AtomicU32::new(0)));
+        for slot in [word::CONSUMER, word::PRODUCER] {
+            slot_words(&mut words, slot, position, true, true);
+        }
+        Self::with(layout(capacity), position, words, weakened)
+    }
+
+    /// An empty `mpsc` ring in which `position` bytes have passed.
+    pub fn mpsc(layout: Layout, position: u64, about: About, weakened: Weakened) -> Self {
+        let mut words = BTreeMap::new();
+        let (asleep, owned) = (about == About::Sleep, about == About::Owners);
+        let quiet = || Word::Quiet(QuietU64::new(0));
+        words.insert(control::SEALED, if asleep { Word::Narrow(AtomicU32::new(0)) } else { quiet() });
+        for index in 0..control::WAITER_WORDS {
+            let first = asleep && index == 0;
+            let word = if first { Word::Wide(AtomicU64::new(0)) } else { quiet() };
+            words.insert(control::WAITERS + 8 * index, word);
+        }
+        for index in 0..layout.slot_count {
+            let stamp = if index == CONSUMER_SLOT { position } else { 0 };
+            slot_words(&mut words, layout.slot(index), stamp, asleep, owned && index != CONSUMER_SLOT);
+        }
+        for granule in 0..layout.capacity / GRANULE {
+            words.insert(layout.chain + 8 * granule, Word::Wide(AtomicU64::new(0)));
+        }
+        Self::with(layout, position, words, weakened)
+    }
+
+    fn with(layout: Layout, position: u64, mut words: BTreeMap<usize, Word>, weakened: Weakened) -> Self {
         for at in [word::TAIL, word::HEAD] {
             words.insert(at, Word::Wide(AtomicU64::new(position)));
         }
-        words.insert(word::SEALED, Word::Narrow(AtomicU32::new(0)));
-        for slot in [word::CONSUMER, word::PRODUCER] {
-            for at in [slot::SLEEP, slot::EPOCH, slot::WRITING] {
-                words.insert(slot + at, Word::Narrow(AtomicU32::new(0)));
-            }
-            words.insert(slot + slot::WANTED, Word::Wide(AtomicU64::new(0)));
-            for entry in [slot::LEDGER, slot::LEDGER + slot::LEDGER_ENTRY_BYTES] {
-                for (field, value) in [(0, position), (8, 0), (16, 0)] {
-                    words.insert(slot + entry + field, Word::Wide(AtomicU64::new(value)));
-                }
-            }
-            for at in [slot::FULL, slot::ABORTED, slot::CLAIM_POSITION, slot::CLAIM_BYTES, slot::CLAIM_SINCE]
-            {
-                words.insert(slot + at, Word::Quiet(QuietU64::new(0)));
-            }
-        }
-        let data = (0..capacity / 8).map(|_| UnsafeCell::new(0)).collect();
+        let data = (0..layout.capacity / 8).map(|_| UnsafeCell::new(0)).collect();
         let (asleep, sleeps) = (Mutex::default(), AtomicUsize::new(0));
         LoomMemory(Rc::new(Shared { layout, words, data, asleep, sleeps, weakened }))
     }
@@ -122,9 +169,11 @@ impl LoomMemory {
         self.0.weakened.contains(&weaken)
     }
 
-    fn narrow(&self, at: usize) -> &AtomicU32 {
+    /// The 32-bit word at `at`, unless it is quiet.
+    fn narrow(&self, at: usize) -> Result<&AtomicU32, &QuietU64> {
         match self.0.words.get(&at) {
-            Some(Word::Narrow(word)) => word,
+            Some(Word::Narrow(word)) => Ok(word),
+            Some(Word::Quiet(word)) => Err(word),
             _ => panic!("no 32-bit word lies at {at}"),
         }
     }
@@ -152,16 +201,25 @@ impl LoomMemory {
 // SAFETY: the words are loom's atomics; the memory lives as long as its handles.
 unsafe impl Memory for LoomMemory {
     fn load32(&self, at: usize, order: Ordering) -> u32 {
-        self.narrow(at).load(self.order(Weaken::Load(at), order))
+        match self.narrow(at) {
+            Ok(word) => word.load(self.order(Weaken::Load(at), order)),
+            Err(quiet) => quiet.load(order) as u32,
+        }
     }
 
     fn store32(&self, at: usize, value: u32, order: Ordering) {
-        self.narrow(at).store(value, self.order(Weaken::Store(at), order));
+        match self.narrow(at) {
+            Ok(word) => word.store(value, self.order(Weaken::Store(at), order)),
+            Err(quiet) => quiet.store(u64::from(value), order),
+        }
     }
 
     fn add32(&self, at: usize, value: u32, order: Ordering) -> u32 {
         let value = if self.weakened(Weaken::NoUpdate(at)) { 0 } else { value };
-        self.narrow(at).fetch_add(value, self.order(Weaken::Update(at), order))
+        match self.narrow(at) {
+            Ok(word) => word.fetch_add(value, self.order(Weaken::Update(at), order)),
+            Err(quiet) => quiet.fetch_add(u64::from(value), order) as u32,
+        }
     }
 
     fn load64(&self, at: usize, order: Ordering) -> u64 {
@@ -196,8 +254,15 @@ unsafe impl Memory for LoomMemory {
         success: Ordering,
         failure: Ordering,
     ) -> Result<u64, u64> {
-        let Word::Wide(word) = self.word(at) else { panic!("no 64-bit word lies at {at}") };
-        word.compare_exchange(current, new, self.order(Weaken::Update(at), success), failure)
+        let mut success = self.order(Weaken::Update(at), success);
+        if at >= self.0.layout.chain && mpsc::Word(new).state() == State::Reserved {
+            success = self.order(Weaken::Reserve, success);
+        }
+        match self.word(at) {
+            Word::Wide(word) => word.compare_exchange(current, new, success, failure),
+            Word::Quiet(word) => word.compare_exchange(current, new, success, failure),
+            Word::Narrow(_) => panic!("a 32-bit word lies at {at}"),
+        }
     }
 
     unsafe fn copy_in(&self, at: usize, source: *const u8, length: usize) {
@@ -243,7 +308,8 @@ unsafe impl Memory for LoomMemory {
         // ORDERING: Relaxed; the kernel compares the newest value, under a lock, and promises its
         // caller nothing more. An update that changes nothing sees the newest value. Up to `park`
         // there is no point at which another thread could run.
-        if self.narrow(at).fetch_add(0, Ordering::Relaxed) == expected {
+        let word = self.narrow(at).expect("a scenario that is about sleep");
+        if word.fetch_add(0, Ordering::Relaxed) == expected {
             self.0.sleeps.fetch_add(1, Ordering::Relaxed);
             self.0.asleep.lock().unwrap().push((at, thread::current()));
             thread::park();

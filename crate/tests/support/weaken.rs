@@ -11,6 +11,8 @@ pub enum Weaken {
     Store(usize),
     /// Exchanges and additions at this offset are Relaxed.
     Update(usize),
+    /// Exchanges that reserve are Relaxed.
+    Reserve,
     /// Additions at this offset do not happen.
     NoUpdate(usize),
     /// Plain fences of this ordering are left out.
