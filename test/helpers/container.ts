@@ -23,9 +23,10 @@ export function container(path: string, { proc = true } = {}): string[] {
   return [...UNSHARE, ...(proc ? ['--mount-proc'] : []), 'sh', '-c', script.join(' && '), 'sh'];
 }
 
-/** Becomes a user and a group of those numbers, and nobody else. */
-export function as(user: number, group: number): string[] {
-  return ['setpriv', `--reuid=${user}`, `--regid=${group}`, '--clear-groups', '--'];
+/** Becomes a user of that number, with the first group as its own and the others beside it. */
+export function as(user: number, group: number, ...others: number[]): string[] {
+  const beside = others.length > 0 ? `--groups=${others}` : '--clear-groups';
+  return ['setpriv', `--reuid=${user}`, `--regid=${group}`, beside, '--'];
 }
 
 /** Skips the test where the machine lets nobody make a container without help. */

@@ -147,8 +147,8 @@ describe('containers that map their root to users of the host', () => {
   const grouped = { options: { share: 'group' } };
   const make = (share: string) => ({ options: { kind: 'spsc', capacity: 4096, share } });
 
-  function actorOf(user: number, name: string, path = '/mnt'): Actor {
-    return new Actor(name, [...as(user, TEAM), ...container(path)]);
+  function actorOf(user: number, name: string, path = '/mnt', groups = [TEAM]): Actor {
+    return new Actor(name, [...as(user, ...(groups as [number])), ...container(path)]);
   }
 
   test('share a ring when it is the same user', async () => {
@@ -176,10 +176,15 @@ describe('containers that map their root to users of the host', () => {
     expect(codeOf(() => Ring.open(name))).toBe('PERMISSION');
   });
 
-  test('share a ring of their common group when both ask for that', async () => {
+  test.each([
+    ['own', 0o1777, [TEAM], [TEAM]],
+    ["folder's", 0o2770, [ALICE, TEAM], [BOB, TEAM]],
+  ])('share a ring of their %s group when both ask for that', async (_, mode, hers, his) => {
     chownSync(directory, 0, TEAM);
+    chmodSync(directory, mode);
     const name = freshName();
-    const [first, second] = [actorOf(ALICE, name), actorOf(BOB, name, '/media')];
+    const first = actorOf(ALICE, name, '/mnt', hers);
+    const second = actorOf(BOB, name, '/media', his);
     expect(await first.do('openOrCreate', make('group'))).not.toHaveProperty('code');
     expect(await second.do('open', open)).toMatchObject({
       code: 'PERMISSION',

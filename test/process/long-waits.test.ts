@@ -122,7 +122,7 @@ describe('a process that is interrupted by a profiler every 100 µs', () => {
     expect(await wait).toBe('ready');
 
     const maker = new Actor(`${ring.name}-large`, [], ['--cpu-prof', '--cpu-prof-interval=100']);
-    const large = { kind: 'spsc', capacity: 256 << 20 };
-    expect(await maker.do('openOrCreate', { options: large })).toMatchObject({ capacity: 256 << 20 });
+    const large = { kind: 'spsc', capacity: 32 << 20 };
+    expect(await maker.do('openOrCreate', { options: large })).toMatchObject({ capacity: 32 << 20 });
   });
 });
