@@ -2,14 +2,17 @@
 // the first argument says: whatever a Worker was doing, the process goes on, and nothing that it held
 // stays behind.
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { isMainThread, parentPort, threadId, Worker, workerData } from 'node:worker_threads';
 
+const NODE = !('Bun' in globalThis || 'Deno' in globalThis);
 /** Few where a Worker costs more than it does under Node. */
-const WORKERS = Number(process.argv[2] ?? ('Bun' in globalThis || 'Deno' in globalThis ? 48 : 1000));
+const WORKERS = Number(process.argv[2] ?? (NODE ? 1000 : 48));
 const AT_ONCE = 8;
 
-const ENDS = ['leaves', 'closes', 'exits', 'is terminated', 'is terminated in a wait', 'is terminated early'];
+const ENDS = ['leaves', 'closes', 'exits', 'is terminated', 'is terminated early'];
+// Deno lets a terminated Worker go on until its code returns, which this code never does.
+if (!('Deno' in globalThis)) ENDS.push('is terminated in a wait');
 
 /** What a Worker does. The package is imported here and nowhere else. */
 async function work(how) {
@@ -44,14 +47,20 @@ async function loadAndUnload(how, i) {
   await ended;
 }
 
-/** Files of the Workers' rings; shared mappings and descriptors of anything. */
+/** What is held of rings: files, mappings, descriptors. */
 function held() {
   const maps = readFileSync('/proc/self/maps', 'utf8').split('\n');
+  const descriptors = readdirSync('/proc/self/fd').map((number) => {
+    // The one through which the folder was read is gone by now.
+    return existsSync(`/proc/self/fd/${number}`) ? readlinkSync(`/proc/self/fd/${number}`) : '';
+  });
   const files = readdirSync(process.env.SHMRING_DIR ?? '/dev/shm');
+  // A segment has no name yet when it is opened and mapped, so that the kernel calls it deleted.
+  const isSegment = (text) => /\/#\d+ \(deleted\)$/.test(text);
   return {
-    mappings: maps.filter((line) => / ..[-x]s /.test(line)),
+    mappings: maps.filter((line) => / ..[-x]s /.test(line) && isSegment(line)),
+    descriptors: descriptors.filter(isSegment),
     files: files.filter((file) => file.startsWith(`shmring.load-unload-${process.pid}-`)),
-    descriptors: readdirSync('/proc/self/fd').length,
   };
 }
 
@@ -60,15 +69,12 @@ async function inAll() {
   const lane = async () => {
     for (let i = next++; i < WORKERS; i = next++) await loadAndUnload(ENDS[i % ENDS.length], i);
   };
-  const before = held();
   await Promise.all(Array.from({ length: AT_ONCE }, lane));
-  const after = held();
-  // Deno ends a Worker without the finalizers of its objects: its rings stay open, though not their ends.
-  if (!('Deno' in globalThis)) {
-    assert.deepEqual(after.mappings, before.mappings);
-    assert.deepEqual(after.files, []);
+  // Other runtimes do not wait for the thread's end.
+  for (let tries = 0; !NODE && tries < 500 && held().mappings.length > 0; tries++) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  assert.ok(after.descriptors <= before.descriptors + AT_ONCE, JSON.stringify({ before, after }));
+  assert.deepEqual(held(), { mappings: [], descriptors: [], files: [] });
 }
 
 if (isMainThread) {
