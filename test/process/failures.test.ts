@@ -46,7 +46,12 @@ test('nor do those on a file system that is full or read-only', async (context) 
   const probe = spawnSync(apart[0] as string, [...apart.slice(1), 'mount', '-t', 'tmpfs', 'none', directory]);
   if (probe.status !== 0) skip(context, 'mount-tmpfs', String(probe.stderr ?? probe.error));
   const options = { group: 'mounted', times: TIMES, directory: place('mounted') };
-  await expectNothingLeft(start('failures', options, NODE, apart));
+  const child = start('failures', options, NODE, apart);
+  const { code, message, needed, free, files } = await child.message('container');
+  expect({ code, free, files }).toEqual({ code: 'ERR_SHMRING_NO_SPACE', free: 64 << 20, files: [] });
+  expect(needed).toBeGreaterThan(64 << 20);
+  expect(message).toContain('--shm-size');
+  await expectNothingLeft(child);
 });
 
 test('nor do those of a user to whom the ring does not belong', async (context) => {
