@@ -90,7 +90,7 @@ const more = { withTypedArray: true, withSparseArray: true, withNullPrototype: t
 
 const anything = fc.oneof(
   { weight: 2, arbitrary: numbers },
-  { weight: 2, arbitrary: oddities },
+  { weight: 4, arbitrary: oddities },
   {
     weight: 1,
     arbitrary: fc.oneof(words, fc.string({ maxLength: 20 }), fc.constantFrom(undefined, null, true)),
@@ -99,21 +99,16 @@ const anything = fc.oneof(
   { weight: 2, arbitrary: fc.anything({ ...everything, ...more }) },
 );
 
-const names = fc.constantFrom(
-  ...['kind', 'capacity', 'lifetime', 'share', 'access', 'label', 'endWhen', 'timeoutMs', 'signal', 'limit'],
-  ...['spinMicros', 'lagMicros', 'requireConsumer'],
-);
-
-/** Options of which some have any value, and one perhaps a getter that throws. */
-const options = fc
-  .record({ odd: fc.dictionary(names, anything, { maxKeys: 3 }), throws: fc.option(names, { freq: 8 }) })
-  .map(({ odd, throws }) => {
+/** Options of these names, of which some have any value, and one perhaps a getter that throws. */
+function optionsOf(options: readonly string[]): fc.Arbitrary<Recipe> {
+  const names = fc.constantFrom(...options);
+  const odd = fc.dictionary(names, anything, { maxKeys: 2 });
+  return fc.record({ odd, throws: fc.option(names, { freq: 8 }) }).map(({ odd, throws }) => {
     const make = (): object => {
-      const given = { kind: 'spsc', capacity: 4096, ...made(odd) };
-      if (typeof given.capacity === 'number' && given.capacity > 65536 && given.capacity <= 2 ** 30) {
-        // Right, but not for a test.
-        given.capacity = 65536;
-      }
+      const given: Record<string, unknown> = { kind: 'spsc', capacity: 4096, ...made(odd) };
+      const { capacity } = given;
+      // Right, but not for a test.
+      if (typeof capacity === 'number' && capacity > 65536 && capacity <= 2 ** 30) given.capacity = 65536;
       const get = (): never => {
         throw new FromGetter('from a getter');
       };
@@ -121,6 +116,7 @@ const options = fc
     };
     return Object.assign(new Recipe(make), { [fc.toStringMethod]: () => fc.stringify({ odd, throws }) });
   });
+}
 
 function made<T extends object>(values: T): T {
   const entries = Object.entries(values).map(([name, value]) => [name, toArgument(value)]);
@@ -132,5 +128,19 @@ export function toArgument(value: unknown): unknown {
   return value instanceof Recipe ? value.make() : value;
 }
 
-/** Up to three arguments. */
-export const anyArguments = fc.array(fc.oneof(anything, options), { maxLength: 3 });
+/** What a call takes: right values, in their order, and the names of the options behind them. */
+export interface Shape {
+  right: (() => unknown)[];
+  options: string[];
+}
+
+/** Arguments of that shape, each of which may be anything instead; or left out, or one too many. */
+export function argumentsOf({ right, options }: Shape): fc.Arbitrary<unknown[]> {
+  const first = right.map((make) =>
+    fc.oneof({ weight: 2, arbitrary: fc.constant(new Recipe(make)) }, anything),
+  );
+  const last = options.length === 0 ? [] : [fc.oneof({ weight: 3, arbitrary: optionsOf(options) }, anything)];
+  const whole = fc.tuple(...first, ...last);
+  const some = fc.array(anything, { maxLength: 3 });
+  return fc.oneof({ weight: 5, arbitrary: whole }, some);
+}
