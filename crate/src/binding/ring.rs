@@ -105,7 +105,12 @@ pub fn open_or_create_ring(env: Env, name: String, options: NativeOptions) -> Re
             return match Segment::open(&name, &OpenOptions::from(&options)) {
                 Err(error) if error.code == Code::NotFound => Err(supported(&options).unwrap_err()),
                 Err(error) => Err(error),
-                Ok(_) => Segment::open_or_create(&name, &CreateOptions::from(&options)),
+                Ok(found) if found.layout().kind == Kind::Spsc => {
+                    // Should it have gone by now, none of the default kind must be made.
+                    let options = CreateOptions { kind: Some(Kind::Spsc), ..CreateOptions::from(&options) };
+                    Segment::open_or_create(&name, &options)
+                }
+                Ok(found) => Ok(found),
             };
         }
         supported(&options)?;
