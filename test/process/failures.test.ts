@@ -32,7 +32,7 @@ async function expectNothingLeft(child: Child): Promise<void> {
   const { failures, grown } = await child.message('done');
   console.info(`${failures} failures of ${kinds} kinds in ${spent} ms; the process grew by ${grown} bytes`);
   // Far less than the smallest thing that each failure could leave.
-  expect(grown).toBeLessThan(Math.max(16 * failures, 16 << 20));
+  expect(grown).toBeLessThan(Math.max(32 * failures, 32 << 20));
   await child.finished();
 }
 
