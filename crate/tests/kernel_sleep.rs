@@ -98,7 +98,7 @@ fn in_a_storm_of_signals<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     let before = HANDLED.load(Ordering::Relaxed);
     let thread = AtomicU32::new(0);
     let done = AtomicBool::new(false);
-    let result = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         scope.spawn(|| {
             while !done.load(Ordering::Acquire) {
                 let target = thread.load(Ordering::Acquire);
@@ -112,14 +112,16 @@ fn in_a_storm_of_signals<T: Send>(work: impl FnOnce() -> T + Send) -> T {
         let worker = scope.spawn(|| {
             // SAFETY: has no arguments.
             thread.store(unsafe { libc::gettid() } as u32, Ordering::Release);
+            // A busy machine may not let the other thread run for longer than the work takes.
+            while HANDLED.load(Ordering::Relaxed) == before {
+                std::thread::yield_now();
+            }
             work()
         });
         let result = worker.join();
         done.store(true, Ordering::Release);
         result.unwrap()
-    });
-    assert!(HANDLED.load(Ordering::Relaxed) > before, "it stormed");
-    result
+    })
 }
 
 #[test]
