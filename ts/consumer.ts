@@ -1,4 +1,4 @@
-import { type Batch, OpenBatch } from './batch.js';
+import { type Batch, type BatchOwner, OpenBatch } from './batch.js';
 import { RingError } from './errors.js';
 import { type OpenHandles, ownHandles } from './handles.js';
 import { moved, watchMoves } from './memory.js';
@@ -53,6 +53,13 @@ export class Consumer implements AsyncIterable<Buffer>, Disposable {
   #run = 0;
   #busy: 'handler' | 'batch' | undefined;
   #closing = false;
+  readonly #batchOwner: BatchOwner = {
+    releaseBatch: (count) => release(this.#handle, count),
+    endBatch: () => {
+      this.#busy = undefined;
+      this.#retire();
+    },
+  };
   #referenced = true;
   readonly #waiters = new Set<Waiter>();
   readonly #turns = new Turns();
@@ -122,7 +129,12 @@ export class Consumer implements AsyncIterable<Buffer>, Disposable {
     const count = this.#peek(most, true);
     if (count === 0) return undefined;
     this.#busy = 'batch';
-    return new OpenBatch(this, this.#memory, this.#ranges.slice(0, 2 * count), this.#base[0] as number);
+    return new OpenBatch(
+      this.#batchOwner,
+      this.#memory,
+      this.#ranges.slice(0, 2 * count),
+      this.#base[0] as number,
+    );
   }
 
   /** Waits for batches until the stream ends. A batch that was not released comes again. */
@@ -240,17 +252,6 @@ export class Consumer implements AsyncIterable<Buffer>, Disposable {
 
   [Symbol.dispose](): void {
     this.close();
-  }
-
-  /** @internal */
-  releaseBatch(count: number): void {
-    release(this.#handle, count);
-  }
-
-  /** @internal */
-  endBatch(): void {
-    this.#busy = undefined;
-    this.#retire();
   }
 
   #close(): void {

@@ -33,7 +33,11 @@ export class Producer implements Disposable, AsyncDisposable {
   readonly #memory: Buffer;
   readonly #maxRecord: number;
   /** Writes that wait: nothing may overtake them. */
-  readonly #queue = new WriteQueue(this);
+  readonly #queue = new WriteQueue({
+    put: (record) => this.#put(record),
+    hasRoom: (byteLength) => native.waitForRoom(this.#handle, byteLength, 0, 0),
+    consumerAlive: () => this.consumerAlive(),
+  });
   readonly #forget: () => void;
   readonly #turns = new Turns();
   readonly #claimWatch: ClaimWatch | undefined;
@@ -51,7 +55,7 @@ export class Producer implements Disposable, AsyncDisposable {
 
   /** Copies one record in. False when there is no room now, or while a `write` is pending. */
   tryWrite(record: Input): boolean {
-    return this.#queue.length === 0 && this.put(record);
+    return this.#queue.length === 0 && this.#put(record);
   }
 
   /** Waits for room, blocking this thread. False: timed out. */
@@ -64,7 +68,7 @@ export class Producer implements Disposable, AsyncDisposable {
       if (requireConsumer && !this.consumerAlive()) throw noConsumer();
       const { left } = deadline;
       const room = native.waitForRoom(this.#handle, byteLength, left, SPIN_MICROS);
-      if (room && this.#queue.pump() && this.put(record)) return true;
+      if (room && this.#queue.pump() && this.#put(record)) return true;
       if (left === 0) return false;
     }
   }
@@ -78,7 +82,7 @@ export class Producer implements Disposable, AsyncDisposable {
     this.#check();
     if (checked.signal?.aborted) throw abortError(checked.signal);
     const byteLength = this.#fitting(byteLengthOf(record));
-    if (this.#queue.length !== 0 || !this.put(record)) return this.#queue.push(record, byteLength, checked);
+    if (this.#queue.length !== 0 || !this.#put(record)) return this.#queue.push(record, byteLength, checked);
     if (this.#turns.due) await this.#turns.take();
     return true;
   }
@@ -197,13 +201,8 @@ export class Producer implements Disposable, AsyncDisposable {
     this.close();
   }
 
-  /** @internal */
-  hasRoom(byteLength: number): boolean {
-    return native.waitForRoom(this.#handle, byteLength, 0, 0);
-  }
-
-  /** @internal `tryWrite` without regard to the queue. */
-  put(record: Input): boolean {
+  /** `tryWrite` without regard to the queue. */
+  #put(record: Input): boolean {
     if (typeof record === 'string') return tryWriteString(this.#handle, record);
     return tryWrite(this.#handle, bytesOf(record)) === undefined;
   }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use sandbox::{Call, Uses, refuse};
 use segment_support::{Child, Place, role, same_program, say, view};
-use shmring::attached::{Consumer, EndWhen, Producer, Ring};
+use shmring::attached::{Consumer, EndWhen, Producer, Recovered, Ring};
 use shmring::error::{Code, Detail, Error, Result};
 use shmring::mapped::MappedMemory;
 use shmring::owners::{Role, Slot, SlotState, liveness, recover};
@@ -190,7 +190,7 @@ fn use_everything(place: &Place, refuse: &(dyn Fn() + Sync), late: bool) -> Step
             }
             steps.step("stats", ring.stats());
             if let Some(freed) = steps.step("recover", ring.recover()) {
-                assert_eq!(freed, 0, "the living are left alone");
+                assert_eq!(freed, Recovered::default(), "the living are left alone");
             }
             if let (Some(producer), Some(mut consumer)) = (producer, consumer) {
                 give.send(producer).unwrap();

@@ -1,5 +1,5 @@
 // Builds the addon as the set-up does, with further arguments for `napi build`; a release builds for
-// other platforms so: node scripts/pack/build-addon.mjs --target aarch64-unknown-linux-gnu --use-napi-cross
+// other platforms so: node scripts/pack/build-addon.mjs --target aarch64-unknown-linux-gnu --cross-compile
 import { spawnSync } from 'node:child_process';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -5,8 +5,8 @@ import { PATIENCE_MS } from './time.js';
 export class Actor {
   readonly child: Child;
 
-  constructor(name: string) {
-    this.child = start('actor', { name });
+  constructor(name: string, wrapper: string[] = [], nodeOptions: string[] = []) {
+    this.child = start('actor', { name }, nodeOptions, wrapper);
   }
 
   get pid(): number {

@@ -37,11 +37,11 @@ export class Child {
   #exit: Exit | undefined;
   #complaints = '';
 
-  constructor(fixture: string, options: object, nodeOptions: string[]) {
+  constructor(fixture: string, options: object, nodeOptions: string[], wrapper: string[]) {
     const path = fileURLToPath(new URL(`${fixture}.mjs`, FIXTURES));
-    const child = spawn(process.execPath, [...nodeOptions, path, JSON.stringify(options)], {
-      stdio: ['pipe', 'pipe', 'pipe'],
-    });
+    const node = [process.execPath, ...nodeOptions, path, JSON.stringify(options)];
+    const [program, ...rest] = [...wrapper, ...node] as [string, ...string[]];
+    const child = spawn(program, rest, { stdio: ['pipe', 'pipe', 'pipe'] });
     if (child.pid === undefined) throw new Error(`${fixture} could not be started`);
     this.pid = child.pid;
     this.#process = child;
@@ -122,7 +122,12 @@ export class Child {
   }
 }
 
-/** Starts a fixture with these options. */
-export function start(fixture: string, options: object = {}, nodeOptions: string[] = []): Child {
-  return new Child(fixture, options, nodeOptions);
+/** Starts a fixture with these options, through the command `wrapper` where one is given. */
+export function start(
+  fixture: string,
+  options: object = {},
+  nodeOptions: string[] = [],
+  wrapper: string[] = [],
+): Child {
+  return new Child(fixture, options, nodeOptions, wrapper);
 }

@@ -6,14 +6,17 @@ import { formatMessage } from 'publint/utils';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { mainTarball, out, pack, platform, platformTarball, readJson, root, run, version } from './packed.js';
 
-/** A source makes exactly two files of dist. */
-const MODULES = readdirSync(join(root, 'ts'), { recursive: true, encoding: 'utf8' })
-  .filter((path) => path.endsWith('.ts'))
-  .map((path) => path.slice(0, -'.ts'.length));
+/** The paths of the files with this ending below a folder, without the ending. */
+function below(folder: string, ending: string): string[] {
+  const paths = readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' });
+  return paths.filter((path) => path.endsWith(ending)).map((path) => path.slice(0, -ending.length));
+}
+
 const MAIN_FILES = [
   ...['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'ARCHITECTURE.md'],
-  ...['benchmarks', 'format', 'memory-model', 'recovery'].map((name) => `docs/${name}.md`),
-  ...MODULES.flatMap((name) => [`dist/${name}.js`, `dist/${name}.d.ts`]),
+  ...below('docs', '.md').map((name) => `docs/${name}.md`),
+  // A source makes exactly two files.
+  ...below('ts', '.ts').flatMap((name) => [`dist/${name}.js`, `dist/${name}.d.ts`]),
 ];
 const PLATFORM_FILES = ['package.json', 'README.md', 'LICENSE', `shmring.${platform}.node`];
 

@@ -12,7 +12,12 @@ describe('a handle that was dropped without closing', () => {
       expect(await child.message('collected')).toMatchObject({ gone: true });
       await child.finished();
       if (what === 'claim') expect(ring.stats()).toMatchObject({ written: 0, aborted: 1 });
-      if (what === 'producer') expect(ring.consumer().tryRead()?.toString()).toBe('x');
+      if (what === 'producer') {
+        const consumer = ring.consumer({ endWhen: 'no-producers' });
+        expect(consumer.tryRead()?.toString()).toBe('x');
+        // Closed when collected, not dead with its process.
+        expect(consumer.ended).toBe('no-producers');
+      }
     },
   );
 

@@ -1,4 +1,6 @@
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
 import { NO_FAULTS } from '../helpers/checker.mjs';
@@ -47,13 +49,15 @@ eachKind(({ kind, capacity, createRing }) => {
       },
     );
 
-    test('that load the package first and alone can come and go again and again', async () => {
-      const { name } = createRing();
-      for (let i = 0; i < 10; i += 1) {
-        const passing = worker(name, 'try');
-        await passing.answer;
-        await passing.worker.terminate();
-      }
+    test('are each an owner of their own: chains of rings from Worker to Worker', async () => {
+      const count = 5000;
+      const names = Array.from({ length: 4 }, () => createRing({ capacity: 4 * capacity }).name);
+      const links = names.slice(1).map((to, i) => worker(names[i] as string, 'forward', { to }));
+      const last = worker(names.at(-1) as string, 'consumer');
+      const first = worker(names[0] as string, 'producer', { count, longest: 512 });
+      expect(await last.answer).toEqual({ verdict: NO_FAULTS, next: count, ended: 'sealed' });
+      for (const link of links) expect(await link.answer).toEqual({ forwarded: count });
+      await Promise.all([first, ...links, last].map((end) => end.worker.terminate()));
     });
   });
 });
@@ -73,5 +77,37 @@ describe('worker threads at an spsc ring', () => {
     const free = worker(ring.name, 'try');
     expect(await free.answer).toEqual({ codes: [null, null].map(() => undefined) });
     await free.worker.terminate();
+  });
+
+  test('that all want one ring: one has each end, whoever it is, and the others take over in turn', async () => {
+    const { name } = SPSC.createRing();
+    const many = await Promise.all(
+      Array.from({ length: 6 }, async () => {
+        const one = worker(name, 'takeBoth');
+        return { ...one, codes: (await one.answer) as { producer?: string; consumer?: string } };
+      }),
+    );
+    const took = (end: 'producer' | 'consumer') => many.filter(({ codes }) => codes[end] === 'none');
+    const refused = (end: 'producer' | 'consumer') => many.filter(({ codes }) => codes[end] === 'BUSY');
+    expect([took('producer').length, refused('producer').length]).toEqual([1, 5]);
+    expect([took('consumer').length, refused('consumer').length]).toEqual([1, 5]);
+    // The end of those who have nothing frees nothing.
+    const holders = new Set([...took('producer'), ...took('consumer')]);
+    for (const one of many) if (!holders.has(one)) await one.worker.terminate();
+    const late = worker(name, 'takeBoth');
+    expect(await late.answer).toEqual({ producer: 'BUSY', consumer: 'BUSY' });
+    await late.worker.terminate();
+    for (const one of holders) await one.worker.terminate();
+    const heir = worker(name, 'takeBoth');
+    expect(await heir.answer).toEqual({ producer: 'none', consumer: 'none' });
+    await heir.worker.terminate();
+  });
+});
+
+describe('worker threads', () => {
+  test('that load the package first and alone can come and go again and again', () => {
+    const program = fileURLToPath(new URL('../runtimes/cases/load-unload.mjs', import.meta.url));
+    const { status, signal, stderr } = spawnSync(process.execPath, [program, '60'], { encoding: 'utf8' });
+    expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: '' });
   });
 });

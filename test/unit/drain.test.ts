@@ -201,6 +201,57 @@ eachKind(({ capacity, span, createEnds, createRing }) => {
       expect([ring.closed, consumer.closed]).toEqual([true, true]);
     });
 
+    test('whose handler closes and throws passes the error on, closes, and keeps that record first', () => {
+      const { ring, consumer } = filled();
+      const error = new Error('from the handler');
+      const drain = (): number =>
+        consumer.drain((memory, start) => {
+          if (memory[start] !== 0x32) return;
+          consumer.close();
+          throw error;
+        });
+      expect(thrown(drain)).toBe(error);
+      expect(consumer.closed).toBe(true);
+      expect(drainStrings(ring.consumer())).toEqual(['2', '3', '4']);
+    });
+
+    test('lets its handler drain another ring, whose handler closes both', () => {
+      const outer = filled();
+      const inner = filled();
+      const seen: string[] = [];
+      outer.consumer.drain((memory, start, end) => {
+        const before = memory.toString('latin1', start, end);
+        inner.consumer.drain((innerMemory, innerStart, innerEnd) => {
+          seen.push(before + innerMemory.toString('latin1', innerStart, innerEnd));
+          outer.ring.close();
+          inner.ring.close();
+          return false;
+        });
+        // Both are still there until their own drain has ended; the inner one has.
+        expect(inner.consumer.closed).toBe(true);
+        expect(memory.toString('latin1', start, end)).toBe(before);
+        return false;
+      });
+      expect(seen).toEqual(['00']);
+      expect([outer.ring, outer.consumer, outer.producer].map((end) => end.closed)).toEqual([
+        true,
+        true,
+        true,
+      ]);
+    });
+
+    test('lets its handler close the producer whose claim is open: the claim is aborted, the drain goes on', () => {
+      const { ring, producer, consumer } = filled();
+      producer.tryClaim(100);
+      const seen: string[] = [];
+      consumer.drain((memory, start, end) => {
+        producer.close();
+        seen.push(memory.toString('latin1', start, end));
+      });
+      expect(seen).toEqual(['0', '1', '2', '3', '4']);
+      expect(ring.stats()).toMatchObject({ read: 5, aborted: 1, producers: 0 });
+    });
+
     test('releases in chunks while it goes on, so that the handler sees room again', () => {
       const ring = createRing({ capacity: 65_536 });
       const producer = ring.producer();

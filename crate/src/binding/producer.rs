@@ -101,6 +101,10 @@ unsafe extern "C" fn producer_memory(env: sys::napi_env, info: sys::napi_callbac
         handle.view = Some(view);
         buffer
     });
+    if memory.is_err() {
+        // Nobody will get the handle: it gives its slot back.
+        state.producers.remove(arguments.u32(0));
+    }
     finish(env, state, memory)
 }
 

@@ -182,21 +182,32 @@ pub struct NativeDescription {
 #[napi]
 pub struct NativeInspector(Inspector);
 
-/// A ring attached to this environment.
+/// A ring attached to this environment, which owns it: some runtimes end without the finalizers of
+/// their objects.
 #[napi]
-pub struct NativeRing(Option<Ring>);
+pub struct NativeRing(Option<u32>);
+
+impl Drop for NativeRing {
+    fn drop(&mut self) {
+        // Without a state the environment has ended and taken its rings along.
+        if let (Some(number), Ok(state)) = (self.0.take(), State::current()) {
+            state.rings.remove(number);
+        }
+    }
+}
 
 #[napi]
 impl NativeRing {
     fn open(env: Env, segment: impl FnOnce() -> crate::error::Result<Segment>) -> Result<Self> {
-        let ring = segment().and_then(Ring::attach);
-        ring.map(|ring| NativeRing(Some(ring))).map_err(|error| thrown(env.raw(), &error))
+        let ring = segment().and_then(Ring::attach).map_err(|error| thrown(env.raw(), &error))?;
+        Ok(NativeRing(Some(State::current()?.rings.insert(ring))))
     }
 
     /// Runs `body` with the ring, unless it is closed.
     fn with<T>(&self, env: Env, body: impl FnOnce(&Ring) -> crate::error::Result<T>) -> Result<T> {
         let closed = || Error::new(Code::Closed, "this ring is closed");
-        let result = self.0.as_ref().ok_or_else(closed).and_then(body);
+        let ring = self.0.and_then(|number| State::current().ok()?.rings.get(number));
+        let result = ring.ok_or_else(closed).and_then(|ring| body(ring));
         result.map_err(|error| thrown(env.raw(), &error))
     }
 
@@ -320,8 +331,11 @@ impl NativeRing {
 
     /// Detaches. Handles keep the segment until they are closed.
     #[napi]
-    pub fn close(&mut self) {
-        self.0 = None;
+    pub fn close(&mut self) -> Result<()> {
+        if let Some(number) = self.0.take() {
+            State::current()?.rings.remove(number);
+        }
+        Ok(())
     }
 }
 

@@ -7,6 +7,7 @@ use napi::{Error, Result, Status, check_status, sys};
 
 use super::consumer::ConsumerHandle;
 use super::producer::ProducerHandle;
+use crate::attached::Ring;
 use crate::ring::Payload;
 
 /// Handles by number. JavaScript keeps the number; a closed one is reused, and nobody has it then.
@@ -53,6 +54,7 @@ impl<T> Table<T> {
 pub struct State {
     /// A function `(code, message, details) => Error`, set by the TypeScript side.
     pub make_error: sys::napi_ref,
+    pub rings: Table<Ring>,
     pub producers: Table<ProducerHandle>,
     pub consumers: Table<ConsumerHandle>,
     /// Scratch of a batch, kept so that it is allocated once.
@@ -71,6 +73,7 @@ impl State {
     pub fn install(env: sys::napi_env) -> Result<*mut State> {
         let state = Box::into_raw(Box::new(State {
             make_error: ptr::null_mut(),
+            rings: Table::new(),
             producers: Table::new(),
             consumers: Table::new(),
             payloads: Vec::new(),

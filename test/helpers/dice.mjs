@@ -1,0 +1,78 @@
+// Damage that follows from a seed, for tests and for the processes that they start.
+import { readSync, writeSync } from 'node:fs';
+
+/** Where things lie in a segment of an `spsc` ring of 4096 bytes, see docs/format.md. */
+const CONTROL = 4096;
+const HEAD = CONTROL + 128;
+const SLOTS = 5120;
+const DATA = 8192;
+const SIZE = 12_288;
+
+/** Words on which much hangs: tail, head, seal, and of each slot state, label length, sleep and ledger. */
+const TELLING = [0, 128, 256]
+  .map((offset) => CONTROL + offset)
+  .concat(
+    [0, 1].flatMap((slot) => [0, 8, 128, 256, 264, 288, 296, 320].map((at) => SLOTS + 512 * slot + at)),
+  );
+
+const EXTREMES = [0n, 1n, 7n, 8n, 1n << 31n, (1n << 32n) - 1n, 1n << 53n, 1n << 62n, -8n, -1n];
+
+/** Whole numbers below a limit that follow from the seed alone (mulberry32). */
+export function diceFrom(seed) {
+  let state = seed | 0;
+  return (limit) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % limit;
+  };
+}
+
+/** The word before a record of so many bytes at this position (in bytes), its check included. */
+export function recordHeader(position, byteLength, padding = false) {
+  const low = byteLength | (padding ? 1n << 31n : 0n);
+  const rotated = BigInt.asUintN(64, position << 29n) | (position >> 35n);
+  const product = BigInt.asUintN(64, (low ^ rotated) * 0x9e3779b97f4a7c15n);
+  return low | ((product >> 48n) << 48n);
+}
+
+function put(fd, at, word) {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64LE(BigInt.asUintN(64, word));
+  writeSync(fd, bytes, 0, 8, at);
+}
+
+function get(fd, at) {
+  const bytes = Buffer.alloc(8);
+  readSync(fd, bytes, 0, 8, at);
+  return bytes.readBigUInt64LE();
+}
+
+/**
+ * Does one piece of damage: a bit, a byte, a word that is nearly right or an extreme, a range, or the
+ * header of a record that could stand where the consumer is.
+ */
+export function damage(fd, dice) {
+  const where = dice(8);
+  let at = dice(SIZE);
+  if (where === 0) at = dice(CONTROL);
+  else if (where < 3) at = CONTROL + dice(2048);
+  else if (where < 6) at = TELLING[dice(TELLING.length)];
+  const word = at - (at % 8);
+  const found = get(fd, word);
+  const what = dice(8);
+  if (what < 2) put(fd, word, found ^ (1n << BigInt(dice(64))));
+  else if (what === 2) writeSync(fd, Buffer.from([dice(256)]), 0, 1, at);
+  else if (what === 3) put(fd, word, found + BigInt(8 * (dice(1024) - 512)));
+  else if (what === 4) put(fd, word, EXTREMES[dice(EXTREMES.length)]);
+  else if (what === 5) put(fd, word, (BigInt(dice(0xffffffff)) << 32n) | BigInt(dice(0xffffffff)));
+  else if (what === 6) {
+    const head = get(fd, HEAD);
+    const offset = Number(head & 4088n);
+    const lengths = [dice(0x7fffffff), Math.max(0, 4096 - offset - 8), dice(5000), 0];
+    put(fd, DATA + offset, recordHeader(head, BigInt(lengths[dice(4)]), dice(2) === 0));
+  } else {
+    const length = Math.min(dice(300), SIZE - at);
+    writeSync(fd, Buffer.alloc(length, dice(2) * dice(256)), 0, length, at);
+  }
+}
