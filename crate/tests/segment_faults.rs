@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use faults::{Fault, Faults, KINDS};
 use segment_support::Place;
-use shmring::attached::{Consumer, EndWhen, Producer, Ring};
+use shmring::attached::{Consumer, EndWhen, Producer, Recovered, Ring};
 use shmring::error::{Code, Detail, Error, Result};
 use shmring::layout::{Layout, Lifetime, locks};
 use shmring::segment::{Access, CreateOptions, OpenOptions, Segment, list, unlink};
@@ -119,7 +119,7 @@ fn operations<'a>(place: &'a Place, ring: &'a Ring) -> Vec<Operation<'a>> {
         ("consumer", Box::new(|| Consumer::attach(segment, "c", EndWhen::Sealed).map(made))),
         ("stats", Box::new(|| ring.stats().map(made))),
         ("owners", Box::new(|| ring.owners().map(|found| is(0)(found.len())))),
-        ("recover", Box::new(|| ring.recover().map(is(0)))),
+        ("recover", Box::new(|| ring.recover().map(is(Recovered::default())))),
         ("probe", Box::new(|| ring.is_consumer_alive().map(is(false)))),
     ]
 }
