@@ -10,6 +10,10 @@ mod writer;
 pub use reader::Reader;
 pub use writer::Writer;
 
+/// No position passes this: at 100 GB/s a ring gets there after a year and a half, so a larger one in
+/// shared memory is damage, and arithmetic on what is smaller cannot overflow.
+const LAST_POSITION: u64 = 1 << 62;
+
 /// Bytes to be copied in: readable for `length` bytes during the call that takes them.
 #[derive(Debug, Clone, Copy)]
 pub struct Payload {

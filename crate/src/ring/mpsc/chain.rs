@@ -6,6 +6,7 @@ use super::word::{LAST_LAP, Word};
 use crate::error::{Error, Result};
 use crate::layout::{CONSUMER_SLOT, GRANULE, Layout, control};
 use crate::memory::Memory;
+use crate::ring::LAST_POSITION;
 
 /// A private copy of the layout, never read again from shared memory. Positions count bytes since
 /// the ring was made and are multiples of [`GRANULE`].
@@ -62,7 +63,9 @@ impl Chain {
             return Ok(if word.lap() < lap { Link::Free(word) } else { Link::Past });
         }
         let bytes = word.granules() * GRANULE as u64;
-        if bytes == 0 || bytes > self.rest(position) || word.owner() >= self.layout.slot_count {
+        // The consumer reserves nothing: its slot comes before the producers', and wraps to the end.
+        let producer = word.owner().wrapping_sub(1) < self.layout.slot_count - 1;
+        if bytes == 0 || bytes > self.rest(position) || !producer {
             return Err(self.damaged(position, word));
         }
         Ok(Link::Taken(word))
@@ -97,7 +100,8 @@ impl Chain {
     /// Whether a reservation can begin at `position`.
     #[inline(always)]
     pub(super) fn is_position(&self, position: u64) -> bool {
-        position.is_multiple_of(GRANULE as u64) && position >> self.shift < LAST_LAP
+        let possible = position <= LAST_POSITION && position >> self.shift < LAST_LAP;
+        possible && position.is_multiple_of(GRANULE as u64)
     }
 
     #[cold]

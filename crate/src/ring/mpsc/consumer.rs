@@ -197,6 +197,11 @@ impl<M: Memory> Consumer<M> {
     pub fn available(&mut self) -> Result<u64> {
         self.check_poison()?;
         let tail = self.chain.load_tail(&self.memory, self.released).map_err(|error| self.poisoned(error))?;
+        if tail - self.released > self.chain.capacity {
+            let expected = format!("at most {} bytes behind {}", self.chain.capacity, self.released);
+            let error = Error::corrupt("the tail is impossible", self.chain.tail, expected, tail);
+            return Err(self.poisoned(error));
+        }
         Ok(tail.saturating_sub(self.next))
     }
 

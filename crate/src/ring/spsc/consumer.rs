@@ -2,13 +2,13 @@
 
 use std::sync::atomic::Ordering;
 
-use super::{LAST_POSITION, Peeked, Places};
+use super::{Peeked, Places};
 use crate::error::{Code, Error, Result};
 use crate::layout::{Layout, RECORD_HEADER, slot};
 use crate::ledger::{Entry, Ledger};
 use crate::memory::Memory;
 use crate::record::{Header, span};
-use crate::ring::gate;
+use crate::ring::{LAST_POSITION, gate};
 use crate::sleep::{Announced, Bell, Sleeper};
 
 /// The reading side. Its owner holds the lock of the consumer's slot.

@@ -21,10 +21,6 @@ use crate::layout::{CONSUMER_SLOT, Layout, control};
 /// The slot of the one producer.
 pub const PRODUCER_SLOT: u32 = 1;
 
-/// No position passes this: at 100 GB/s a ring gets there after a year and a half, so a larger one in
-/// shared memory is damage, and arithmetic on what is smaller cannot overflow.
-const LAST_POSITION: u64 = 1 << 62;
-
 /// Where the words of an `spsc` segment lie: a private copy, never read again from shared memory.
 #[derive(Debug, Clone, Copy)]
 struct Places {

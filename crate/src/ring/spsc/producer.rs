@@ -3,12 +3,13 @@
 use std::sync::atomic::Ordering;
 
 use super::claim::Claim;
-use super::{LAST_POSITION, Payload, Places};
+use super::{Payload, Places};
 use crate::error::{Code, Error, Result};
 use crate::layout::{Layout, RECORD_HEADER, slot};
 use crate::ledger::{Entry, Ledger};
 use crate::memory::Memory;
 use crate::record::{Header, span};
+use crate::ring::LAST_POSITION;
 use crate::ring::gate::Gate;
 use crate::ring::notes::Notes;
 use crate::sleep::{Bell, Sleeper};
