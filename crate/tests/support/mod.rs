@@ -9,6 +9,7 @@ pub mod heap;
 pub mod looming;
 pub mod model;
 pub mod mortal;
+pub mod mpsc_model;
 pub mod positions;
 pub mod records;
 pub mod search;
