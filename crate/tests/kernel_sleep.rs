@@ -378,7 +378,7 @@ fn the_first_sleep_of_a_consumer_whose_predecessor_died_asleep_is_rung_for() {
 
     let mut successor = consumer(&segment);
     assert!(read(&mut successor), "what the dead one was rung for");
-    let announced = successor.ring().announce_sleep();
+    let announced = successor.ring().announce_sleep(None);
     let view = view(&segment);
     assert!(view.memory.load32(number, Ordering::Relaxed) > died, "a number is used once");
     let before = view.memory.load32(epoch, Ordering::Acquire);
