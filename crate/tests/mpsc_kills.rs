@@ -6,7 +6,7 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use shmring::error::Result;
+use shmring::error::{Code, Result};
 use shmring::layout::{CONSUMER_SLOT, Layout, control, slot};
 use shmring::ledger;
 use shmring::ring::mpsc::{Consumer, Producer, Repaired, Word, repair, written};
@@ -333,6 +333,24 @@ fn wedge_of_agrona_a_producer_dies_when_it_has_reserved_only_the_padding() {
     let memory = ring(7);
     die_after_reserving_up_to(&memory, 8);
     assert_goes_on(&memory);
+}
+
+#[test]
+fn a_writer_that_was_wrongly_taken_for_dead_is_fenced_and_delivers_nothing() {
+    type End = fn(&mut Producer<HeapMemory>) -> Option<Code>;
+    let ends: [End; 2] =
+        [|it| it.commit(None).err().map(|error| error.code), |it| it.abort().err().map(|error| error.code)];
+    for end in ends {
+        let memory = ring(3);
+        let mut wronged = attach(&memory, VICTIM);
+        wronged.try_claim(20, 0).unwrap().unwrap();
+        assert_eq!(repair(&memory, &LAYOUT, alive).unwrap().reservations, 1);
+        assert_eq!(end(&mut wronged), Some(Code::Fenced));
+        assert_eq!(write(&mut wronged, id(1, 20)).err().map(|error| error.code), Some(Code::Fenced));
+        assert_eq!(drain(&memory), []);
+        assert_eq!((written(&memory, &LAYOUT, VICTIM), abandoned(&memory)), (0, 1));
+        assert_all_of_it_can_be_used(&memory);
+    }
 }
 
 #[test]

@@ -55,7 +55,7 @@ impl Chain {
     #[inline(always)]
     pub fn link<M: Memory>(&self, memory: &M, position: u64) -> Result<Link> {
         // ORDERING: Acquire; what was written before the word was is visible: the payload before a
-        // commit, the owner's floor before a reservation. Partners: producer::Producer::commit_at,
+        // commit, the head that made room for a reservation. Partners: producer::Producer::commit_at,
         // room's reservation, repair::abandon.
         let word = Word(memory.load64(self.word(position), Ordering::Acquire));
         let lap = self.lap(position);

@@ -98,8 +98,9 @@ impl<M: Memory> Producer<M> {
             let (state, bytes_taken) =
                 if bytes <= rest { (State::Reserved, bytes) } else { (State::Pad, rest) };
             let new = Word::new(lap, self.index, bytes_taken / GRANULE as u64, state);
-            // ORDERING: Release; who sees the word sees this owner's floor. Relaxed on failure: somebody
-            // was faster, and everything is read again. Partner: Chain::link.
+            // ORDERING: Release; who sees the word, or a tail behind it, sees a head that made room for it.
+            // Relaxed on failure: somebody was faster, and everything is read again. Partner:
+            // Chain::link.
             let taken = self.memory.compare_exchange64(
                 self.chain.word(tail),
                 word.0,
