@@ -67,7 +67,9 @@ export class Real {
     });
     model.nextPosition(this.consumer.position);
     equal(this.consumer.ended, false);
-    equal(this.consumer.blockedBy, undefined);
+    // Only an open claim of an mpsc ring is in the way of anything.
+    const blocked = this.ring.kind === 'mpsc' && model.claimed !== undefined && model.waiting.length === 0;
+    deepEqual(this.consumer.blockedBy?.pid, blocked ? process.pid : undefined);
     equal(this.producer.consumerAlive(), true);
   }
 }
