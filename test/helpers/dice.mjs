@@ -1,18 +1,24 @@
 // Damage that follows from a seed, for tests and for the processes that they start.
 import { readSync, writeSync } from 'node:fs';
 
-/** Where things lie in a segment of an `spsc` ring of 4096 bytes, see docs/format.md. */
 const CONTROL = 4096;
 const HEAD = CONTROL + 128;
 const SLOTS = 5120;
-const DATA = 8192;
-const SIZE = 12_288;
 
-/** Words on which much hangs: tail, head, seal, and of each slot state, label length, sleep and ledger. */
-const TELLING = [0, 128, 256]
+/** Where things lie in a segment of the least capacity, see docs/format.md. */
+export const PLACES = {
+  spsc: { capacity: 4096, slots: 2, data: 8192, size: 12_288 },
+  mpsc: { capacity: 65_536, slots: 255, chain: 139_264, data: 147_456, size: 212_992 },
+};
+
+/** Words on which much hangs: tail, head, seal and waiters; of the first slots state, label length, sleep,
+ * wish, ledger, floor and what is void. */
+const TELLING = [0, 128, 256, 384]
   .map((offset) => CONTROL + offset)
   .concat(
-    [0, 1].flatMap((slot) => [0, 8, 128, 256, 264, 288, 296, 320].map((at) => SLOTS + 512 * slot + at)),
+    [0, 1, 2].flatMap((slot) =>
+      [0, 8, 128, 136, 256, 264, 288, 296, 320, 424, 432].map((at) => SLOTS + 512 * slot + at),
+    ),
   );
 
 const EXTREMES = [0n, 1n, 7n, 8n, 1n << 31n, (1n << 32n) - 1n, 1n << 53n, 1n << 62n, -8n, -1n];
@@ -48,13 +54,32 @@ function get(fd, at) {
   return bytes.readBigUInt64LE();
 }
 
+/** A word of the chain that could stand at a position near the head's, but for one thing or another. */
+function damageChain(fd, dice, { capacity, chain }) {
+  const at = get(fd, HEAD) + BigInt(64 * dice(20));
+  const lap = at / BigInt(capacity) + BigInt(dice(3) - (dice(2) + 1)) + 1n;
+  const owner = BigInt([0, 1, 2, 254, 255][dice(5)]);
+  const granules = BigInt([0, 1, 2, 9, 1023, 1024, 16_383][dice(7)]);
+  const word = (lap << 24n) | (owner << 16n) | (granules << 2n) | BigInt(dice(4));
+  put(fd, chain + Number(((at & BigInt(capacity - 1)) / 64n) * 8n), word);
+}
+
+/** The header of a record that could stand where the consumer is. */
+function damageRecord(fd, dice, { capacity, data }) {
+  const head = get(fd, HEAD);
+  const offset = Number(head & BigInt(capacity - 8));
+  const lengths = [dice(0x7fffffff), Math.max(0, capacity - offset - 8), dice(5000), 0];
+  put(fd, data + offset, recordHeader(head, BigInt(lengths[dice(4)]), dice(2) === 0));
+}
+
 /**
- * Does one piece of damage: a bit, a byte, a word that is nearly right or an extreme, a range, or the
- * header of a record that could stand where the consumer is.
+ * Does one piece of damage to a ring of a kind: a bit, a byte, a word that is nearly right or an extreme, a
+ * range, the header of a record, or a word of the chain.
  */
-export function damage(fd, dice) {
+export function damage(fd, dice, kind) {
+  const places = PLACES[kind];
   const where = dice(8);
-  let at = dice(SIZE);
+  let at = dice(places.size);
   if (where === 0) at = dice(CONTROL);
   else if (where < 3) at = CONTROL + dice(2048);
   else if (where < 6) at = TELLING[dice(TELLING.length)];
@@ -66,13 +91,9 @@ export function damage(fd, dice) {
   else if (what === 3) put(fd, word, found + BigInt(8 * (dice(1024) - 512)));
   else if (what === 4) put(fd, word, EXTREMES[dice(EXTREMES.length)]);
   else if (what === 5) put(fd, word, (BigInt(dice(0xffffffff)) << 32n) | BigInt(dice(0xffffffff)));
-  else if (what === 6) {
-    const head = get(fd, HEAD);
-    const offset = Number(head & 4088n);
-    const lengths = [dice(0x7fffffff), Math.max(0, 4096 - offset - 8), dice(5000), 0];
-    put(fd, DATA + offset, recordHeader(head, BigInt(lengths[dice(4)]), dice(2) === 0));
-  } else {
-    const length = Math.min(dice(300), SIZE - at);
+  else if (what === 6) (kind === 'mpsc' && dice(4) > 0 ? damageChain : damageRecord)(fd, dice, places);
+  else {
+    const length = Math.min(dice(300), places.size - at);
     writeSync(fd, Buffer.alloc(length, dice(2) * dice(256)), 0, length, at);
   }
 }

@@ -1,5 +1,5 @@
-import { closeSync, openSync, unlinkSync } from 'node:fs';
-import { type Producer, Ring, RingError } from 'shmring';
+import { closeSync, openSync, renameSync } from 'node:fs';
+import { type Producer, RingError } from 'shmring';
 import { describe, expect, test } from 'vitest';
 import { type Child, start } from '../helpers/children.js';
 import {
@@ -13,6 +13,7 @@ import {
 } from '../helpers/damage.js';
 import { damage, diceFrom } from '../helpers/dice.mjs';
 import { codeOf, thrown } from '../helpers/errors.js';
+import { eachKind } from '../helpers/kinds.js';
 import { closing, createEnds, createRing } from '../helpers/rings.js';
 import { fileOf } from '../helpers/scratch.js';
 import { seedFor } from '../helpers/seed.js';
@@ -47,47 +48,50 @@ async function tallyOf(child: Child): Promise<Record<string, number>> {
   }
 }
 
-describe('damage anywhere in the file', () => {
-  test('before a ring is opened: every call answers, or throws a RingError', async () => {
-    const seed = seedFor('damaged before');
-    const { ring, producer, consumer } = createEnds();
-    for (let lap = 0; lap < 4; lap += 1) {
-      fill(producer);
-      consumer.drain(() => {}, 9);
-    }
-    ring.close();
-    const file = fileOf(ring.name);
-    const child = start('damaged', { name: ring.name, file, seed, cases: 500 });
-    const tally = await tallyOf(child);
-    for (const met of ['opened', 'written', 'record', 'flush', 'wait', 'ERR_SHMRING_CORRUPT']) {
-      expect(tally[met], met).toBeGreaterThan(0);
-    }
-  });
-
-  test('at any time while others use it: they answer, or throw a RingError', async () => {
-    const dice = diceFrom(seedFor('damaged meanwhile'));
-    const { name } = createRing();
-    const users = [start('damaged', { name }), start('damaged', { name })];
-    await Promise.all(users.map((user) => user.message('ready')));
-    for (let round = 0; round < 100; round += 1) {
-      await sleep(dice(10));
-      const fd = openSync(fileOf(name), 'r+');
-      for (let pieces = 1 + dice(30); pieces > 0; pieces -= 1) damage(fd, dice);
-      closeSync(fd);
-      await sleep(dice(10));
-      // A whole ring for the next round.
-      unlinkSync(fileOf(name));
-      Ring.create(name, { kind: 'spsc', capacity: 4096 }).close();
-    }
-    for (const user of users) user.send({ stop: true });
-    for (const user of users) {
-      const tally = await tallyOf(user);
-      for (const met of ['opened', 'written', 'ERR_SHMRING_CORRUPT']) {
+eachKind(({ kind, createEnds, createRing }) =>
+  describe('damage anywhere in the file', () => {
+    test('before a ring is opened: every call answers, or throws a RingError', async () => {
+      const seed = seedFor('damaged before');
+      const { ring, producer, consumer } = createEnds();
+      for (let lap = 0; lap < 4; lap += 1) {
+        fill(producer);
+        consumer.drain(() => {}, 9);
+      }
+      ring.close();
+      const file = fileOf(ring.name);
+      const child = start('damaged', { name: ring.name, kind, file, seed, cases: 500 });
+      const tally = await tallyOf(child);
+      for (const met of ['opened', 'written', 'record', 'flush', 'wait', 'ERR_SHMRING_CORRUPT']) {
         expect(tally[met], met).toBeGreaterThan(0);
       }
-    }
-  });
-});
+    });
+
+    test('at any time while others use it: they answer, or throw a RingError', async () => {
+      const dice = diceFrom(seedFor('damaged meanwhile'));
+      const { name } = createRing();
+      const users = [start('damaged', { name, kind }), start('damaged', { name, kind })];
+      await Promise.all(users.map((user) => user.message('ready')));
+      for (let round = 0; round < 100; round += 1) {
+        await sleep(dice(10));
+        const fd = openSync(fileOf(name), 'r+');
+        for (let pieces = 1 + dice(30); pieces > 0; pieces -= 1) damage(fd, dice, kind);
+        closeSync(fd);
+        await sleep(dice(10));
+        // A whole ring for the next round.
+        const spare = createRing();
+        spare.close();
+        renameSync(fileOf(spare.name), fileOf(name));
+      }
+      for (const user of users) user.send({ stop: true });
+      for (const user of users) {
+        const tally = await tallyOf(user);
+        for (const met of ['opened', 'written', 'ERR_SHMRING_CORRUPT']) {
+          expect(tally[met], met).toBeGreaterThan(0);
+        }
+      }
+    });
+  }),
+);
 
 describe('a word that cannot be true', () => {
   const wrong: [what: string, offset: number, word: bigint][] = [
