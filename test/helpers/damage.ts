@@ -1,5 +1,6 @@
 // Damage done to a ring from outside, as another process would do it: through its file.
 import { closeSync, openSync, writeSync } from 'node:fs';
+import { PLACES } from './dice.mjs';
 import { fileOf } from './scratch.js';
 
 export { recordHeader } from './dice.mjs';
@@ -18,4 +19,19 @@ export function overwrite(name: string, offset: number, value: bigint): void {
   const file = openSync(fileOf(name), 'r+');
   writeSync(file, bytes, 0, 8, offset);
   closeSync(file);
+}
+
+/**
+ * The word of a reservation at `position` (in bytes) of an `mpsc` ring of the least capacity: of its lap or
+ * `off` laps later; 0 reserved, 1 committed, 2 pad, 3 abandoned.
+ */
+export function chainWord(
+  position: bigint,
+  owner: number,
+  granules: number,
+  state: number,
+  off = 0n,
+): bigint {
+  const lap = position / BigInt(PLACES.mpsc.capacity) + 1n + off;
+  return (lap << 24n) | BigInt((owner << 16) | (granules << 2) | state);
 }
