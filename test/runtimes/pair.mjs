@@ -1,5 +1,6 @@
-// A mixed pair: writers of one runtime and a reader of another on one ring. The ring fills before the
-// reader comes; the first writer is killed midway, and a successor writes to the end.
+// A mixed pair: a writer of one runtime and a reader of another on one spsc ring; or writers of several
+// and a reader of another on one mpsc ring. The ring fills before the reader comes; the writers are killed
+// midway, one after the other, and a successor writes to the end.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,8 +9,8 @@ import { Ring } from 'shmring';
 import { NO_FAULTS } from '../helpers/checker.mjs';
 import { Child, killChildren } from './child.mjs';
 
-const CAPACITY = 1 << 14;
-/** Records read of the first writer before it is killed, and written by its successor. */
+const CAPACITY = { spsc: 1 << 14, mpsc: 1 << 16 };
+/** Records read before a writer is killed, and written by the successor. */
 const BEFORE_THE_KILL = 5_000;
 const OF_THE_SUCCESSOR = 20_000;
 const PATIENCE_MS = 30_000;
@@ -19,15 +20,16 @@ const WRITING = ['sync', 'try', 'claim', 'batch'];
 const READING = ['drainSync', 'drain', 'read', 'peek', 'iterate'];
 
 /**
- * @param {import('./runtimes.mjs').Runtime} writers
+ * @param {readonly import('./runtimes.mjs').Runtime[]} writers one, or several that write at the same time
  * @param {import('./runtimes.mjs').Runtime} reader
- * @param {number} place of this pair among all
- * @param {string} folder for the ring and the writer's books
+ * @param {number} place of this pair among all of its kind
+ * @param {string} folder for the ring and the writers' books
  * @returns {Promise<import('./outcome.mjs').Outcome>}
  */
 export async function runPair(writers, reader, place, folder) {
-  const name = `pair-${place}`;
-  const ring = Ring.create(name, { kind: 'spsc', capacity: CAPACITY, directory: folder });
+  const kind = writers.length === 1 ? 'spsc' : 'mpsc';
+  const name = `pair-${kind}-${place}`;
+  const ring = Ring.create(name, { kind, capacity: CAPACITY[kind], directory: folder });
   try {
     await judgePair(ring, { writers, reader, place, folder });
     return { verdict: 'passed' };
@@ -42,41 +44,53 @@ export async function runPair(writers, reader, place, folder) {
 
 /**
  * @param {Ring} ring
- * @param {{ writers: import('./runtimes.mjs').Runtime, reader: import('./runtimes.mjs').Runtime, place: number, folder: string }} pair
+ * @param {{ writers: readonly import('./runtimes.mjs').Runtime[], reader: import('./runtimes.mjs').Runtime, place: number, folder: string }} pair
  */
 async function judgePair(ring, { writers, reader, place, folder }) {
   const { name } = ring;
-  const books = join(folder, `${name}.books`);
   const env = { ...process.env, SHMRING_DIR: folder };
+  const successor = writers.length + 1;
   /** @param {number} producer @param {object} more */
   const writer = (producer, more) => {
     const mode = WRITING[(place + producer) % WRITING.length];
-    return new Child(writers.command, 'producer', { name, producer, mode, ...more }, env);
+    const { command } = /** @type {import('./runtimes.mjs').Runtime} */ (writers[producer - 1] ?? writers[0]);
+    return new Child(command, 'producer', { name, producer, mode, ...more }, env);
   };
+  /** @param {number} producer */
+  const booksOf = (producer) => join(folder, `${name}-${producer}.books`);
 
-  const first = writer(1, { books });
-  await first.message('attached');
+  const ids = writers.map((_, i) => i + 1);
+  const killed = ids.map((id) => writer(id, { books: booksOf(id) }));
+  await Promise.all(killed.map((child) => child.message('attached')));
   await stalled(ring);
   const mode = READING[place % READING.length];
-  const consumer = new Child(reader.command, 'consumer', { name, mode, producers: [1, 2] }, env);
+  const producers = [...ids, successor];
+  const consumer = new Child(reader.command, 'consumer', { name, mode, producers }, env);
   await consumer.message('attached');
-  await until(() => ring.stats().read >= BEFORE_THE_KILL, 'records read');
-  await first.murder();
-  const bytes = readFileSync(books);
-  const [begun, acknowledged] = [bytes.readDoubleLE(0), bytes.readDoubleLE(8)];
+  for (const child of killed) {
+    const enough = ring.stats().read + BEFORE_THE_KILL;
+    await until(() => ring.stats().read >= enough, 'records read');
+    await child.murder();
+  }
 
-  const successor = writer(2, { count: OF_THE_SUCCESSOR, seal: true });
-  await successor.finished();
+  await writer(successor, { count: OF_THE_SUCCESSOR, seal: true }).finished();
   const { ended, verdict, records, next } = await consumer.message('done');
   await consumer.finished();
 
   assert.deepEqual(verdict, NO_FAULTS);
   assert.equal(ended, 'sealed');
-  const [ofFirst, ofSuccessor] = next;
-  const kept = `${acknowledged} acknowledged, ${ofFirst} arrived, ${begun} begun`;
-  assert.ok(acknowledged <= ofFirst && ofFirst <= begun, kept);
-  assert.equal(ofSuccessor, OF_THE_SUCCESSOR);
-  assert.equal(records, ofFirst + ofSuccessor);
+  for (const id of ids) {
+    const bytes = readFileSync(booksOf(id));
+    const [begun, acknowledged] = [bytes.readDoubleLE(0), bytes.readDoubleLE(8)];
+    const arrived = next[id - 1];
+    const kept = `${acknowledged} acknowledged, ${arrived} arrived, ${begun} begun`;
+    assert.ok(acknowledged <= arrived && arrived <= begun, kept);
+  }
+  assert.equal(next.at(-1), OF_THE_SUCCESSOR);
+  assert.equal(
+    records,
+    next.reduce((/** @type {number} */ sum, /** @type {number} */ count) => sum + count, 0),
+  );
   const { written, read, recordsWaiting } = ring.stats();
   assert.deepEqual({ written, read, recordsWaiting }, { written: records, read: records, recordsWaiting: 0 });
 }

@@ -103,15 +103,26 @@ const pairs = found.flatMap((writers, i) =>
   found.map((reader, j) => async () => ({
     row: writers.name,
     column: reader.name,
-    outcome: await runPair(writers, reader, i * found.length + j, folder),
+    outcome: await runPair([writers], reader, i * found.length + j, folder),
   })),
 );
+/** Each runtime once in each place. */
+const trios = found.map((first, i) => async () => {
+  const [second = first, reader = first] = [1, 2].map((step) => found[(i + step) % found.length]);
+  return {
+    row: `${first.name} + ${second.name}`,
+    column: reader.name,
+    outcome: await runPair([first, second], reader, i, folder),
+  };
+});
 // One at a time: a pair is two busy processes.
 const ofPairs = whats.includes(PAIRS) ? await runAll(pairs, 1) : [];
+const ofTrios = whats.includes(PAIRS) ? await runAll(trios, 1) : [];
 
 if (ofCases.length > 0) console.log(`\n${tableOf('case', ofCases)}`);
 if (ofPairs.length > 0) console.log(`\n${tableOf('writers \\ reader', ofPairs)}`);
-const results = [...ofCases, ...ofPairs];
+if (ofTrios.length > 0) console.log(`\n${tableOf('two writers \\ reader', ofTrios)}`);
+const results = [...ofCases, ...ofPairs, ...ofTrios];
 for (const reason of reasonsOf(results)) console.log(reason);
 
 const known = JSON.parse(readFileSync(new URL('../known-skips.json', import.meta.url), 'utf8'));

@@ -2,10 +2,11 @@ import { mkdirSync, statSync } from 'node:fs';
 import { Ring, RingError, supported } from 'shmring';
 import { describe, expect, test } from 'vitest';
 import { codeOf, thrown } from '../helpers/errors.js';
+import { type Kind, MPSC, SPSC } from '../helpers/kinds.js';
 import { closing, createRing } from '../helpers/rings.js';
 import { fileOf, freshName, scratchFile } from '../helpers/scratch.js';
 
-const SPSC = { kind: 'spsc', capacity: 4096 } as const;
+const SMALL = { kind: 'spsc', capacity: 4096 } as const;
 
 describe('Ring.create', () => {
   test('is supported here', () => {
@@ -14,7 +15,7 @@ describe('Ring.create', () => {
 
   test('makes a ring that says what it is', () => {
     const name = freshName();
-    const ring = closing(Ring.create(name, SPSC));
+    const ring = closing(Ring.create(name, SMALL));
     expect(ring).toMatchObject({
       name,
       kind: 'spsc',
@@ -34,24 +35,37 @@ describe('Ring.create', () => {
   test('of a taken name throws EXISTS and leaves the ring there alone', () => {
     const ring = createRing();
     ring.producer().tryWrite('kept');
-    expect(codeOf(() => Ring.create(ring.name, SPSC))).toBe('EXISTS');
+    expect(codeOf(() => Ring.create(ring.name, SMALL))).toBe('EXISTS');
     expect(ring.stats().recordsWaiting).toBe(1);
     expect(ring.stale).toBe(false);
   });
 
-  test.each([
-    [4096, 4096],
-    [4097, 8192],
-    [5000, 8192],
-    [65_536, 65_536],
-    [100_000, 131_072],
-    [1 << 20, 1 << 20],
-  ])('with a capacity of %i bytes makes one of %i', (asked, made) => {
-    const ring = createRing({ capacity: asked });
-    expect(ring.capacity).toBe(made);
-    expect(ring.maxRecord).toBe(made - 8);
-    expect(ring.producer().memory.length).toBe(made);
-  });
+  const CAPACITIES: [kind: Kind, asked: number, made: number][] = [
+    [SPSC, 4096, 4096],
+    [SPSC, 4097, 8192],
+    [SPSC, 5000, 8192],
+    [SPSC, 65_536, 65_536],
+    [SPSC, 100_000, 131_072],
+    [SPSC, 1 << 20, 1 << 20],
+    [MPSC, 65_536, 65_536],
+    [MPSC, 65_537, 131_072],
+    [MPSC, 1 << 20, 1 << 20],
+    // From here on the largest record of an mpsc ring stays the same.
+    [MPSC, 2 << 20, 2 << 20],
+    [MPSC, 8_000_000, 8 << 20],
+  ];
+  test.each(CAPACITIES.map(([kind, asked, made]) => ({ kind, asked, made })))(
+    'of kind $kind.kind with a capacity of $asked bytes makes one of $made',
+    ({ kind, asked, made }) => {
+      const ring = kind.createRing({ capacity: asked });
+      expect(ring.capacity).toBe(made);
+      expect(ring.maxRecord).toBe(kind.maxRecord(made));
+      const producer = ring.producer();
+      expect(producer.memory.length).toBe(made);
+      expect(producer.tryWrite(Buffer.alloc(ring.maxRecord))).toBe(true);
+      expect(codeOf(() => producer.tryWrite(Buffer.alloc(ring.maxRecord + 1)))).toBe('TOO_LARGE');
+    },
+  );
 
   test('without a capacity makes one of 1 MiB', () => {
     expect(closing(Ring.create(freshName(), { kind: 'spsc' })).capacity).toBe(1 << 20);
@@ -79,7 +93,7 @@ describe('Ring.create', () => {
 
   test('in a directory that does not exist throws a RingError', () => {
     const directory = `${fileOf(freshName())}/missing`;
-    expect(thrown(() => Ring.create('a', { ...SPSC, directory }))).toBeInstanceOf(RingError);
+    expect(thrown(() => Ring.create('a', { ...SMALL, directory }))).toBeInstanceOf(RingError);
   });
 
   test.each([
@@ -122,7 +136,7 @@ describe('Ring.open', () => {
     const name = freshName();
     const elsewhere = scratchFile('d');
     mkdirSync(elsewhere);
-    const { id } = closing(Ring.create(name, { ...SPSC, directory: elsewhere }));
+    const { id } = closing(Ring.create(name, { ...SMALL, directory: elsewhere }));
     expect(codeOf(() => Ring.open(name))).toBe('NOT_FOUND');
     expect(closing(Ring.open(name, { directory: elsewhere })).id).toBe(id);
   });
@@ -156,8 +170,8 @@ describe('Ring.open', () => {
 describe('Ring.openOrCreate', () => {
   test('creates when there is none and opens what there is', () => {
     const name = freshName();
-    const first = closing(Ring.openOrCreate(name, SPSC));
-    const second = closing(Ring.openOrCreate(name, SPSC));
+    const first = closing(Ring.openOrCreate(name, SMALL));
+    const second = closing(Ring.openOrCreate(name, SMALL));
     expect(second.id).toBe(first.id);
   });
 

@@ -1,8 +1,6 @@
 // Every shape of record comes out of every way to read as it went into every way to write.
 import assert from 'node:assert/strict';
-import { createEnds } from './parts/support.mjs';
-
-const { producer, consumer } = createEnds({ capacity: 1 << 20 });
+import { createEnds, eachKind } from './parts/support.mjs';
 
 const shared = (length) => new Uint8Array(new SharedArrayBuffer(length + 4), 3, length).fill(7);
 const resizable = new ArrayBuffer(8, { maxByteLength: 64 });
@@ -33,90 +31,96 @@ const shapes = [
   [new Uint8Array(resizable, 4), Buffer.alloc(20)],
 ];
 
-function claim(input, bytes) {
-  if (typeof input === 'string' && bytes.length > 1000) return producer.tryWrite(input);
-  const offset = producer.tryClaim(bytes.length + 5);
-  assert.ok(offset > 0 && offset % 8 === 0);
-  bytes.copy(producer.memory, offset);
-  producer.commit(bytes.length);
-  return true;
-}
+async function comesOut({ producer, consumer }) {
+  function claim(input, bytes) {
+    if (typeof input === 'string' && bytes.length > 1000) return producer.tryWrite(input);
+    const offset = producer.tryClaim(bytes.length + 5);
+    assert.ok(offset > 0 && offset % 8 === 0);
+    bytes.copy(producer.memory, offset);
+    producer.commit(bytes.length);
+    return true;
+  }
 
-const writes = {
-  tryWrite: (input) => producer.tryWrite(input),
-  writeSync: (input) => producer.writeSync(input, { timeoutMs: 1000 }),
-  write: (input) => producer.write(input),
-  batch: (input) => producer.tryWriteBatch([input]) === 1,
-  claim,
-};
+  const writes = {
+    tryWrite: (input) => producer.tryWrite(input),
+    writeSync: (input) => producer.writeSync(input, { timeoutMs: 1000 }),
+    write: (input) => producer.write(input),
+    batch: (input) => producer.tryWriteBatch([input]) === 1,
+    claim,
+  };
 
-function one(drain) {
-  const seen = [];
-  assert.equal(
-    drain((memory, start, end) => {
-      seen.push(Buffer.from(memory.subarray(start, end)));
-    }),
-    1,
-  );
-  return seen[0];
-}
+  function one(drain) {
+    const seen = [];
+    assert.equal(
+      drain((memory, start, end) => {
+        seen.push(Buffer.from(memory.subarray(start, end)));
+      }),
+      1,
+    );
+    return seen[0];
+  }
 
-const iterator = consumer[Symbol.asyncIterator]();
-const reads = {
-  tryRead: () => consumer.tryRead(),
-  drain: () => one((handler) => consumer.drain(handler)),
-  drainSync: () => one((handler) => consumer.drainSync(handler, { timeoutMs: 1000 })),
-  peek() {
-    const batch = consumer.peek();
-    assert.equal(batch.count, 1);
-    assert.equal(batch.positionAt(0), consumer.position);
-    const record = Buffer.from(batch.memory.subarray(...batch.ranges));
-    batch.release();
-    return record;
-  },
-  async iterate() {
-    return (await iterator.next()).value;
-  },
-  async batches() {
-    for await (const batch of consumer.batches({ limit: 1 })) {
+  const iterator = consumer[Symbol.asyncIterator]();
+  const reads = {
+    tryRead: () => consumer.tryRead(),
+    drain: () => one((handler) => consumer.drain(handler)),
+    drainSync: () => one((handler) => consumer.drainSync(handler, { timeoutMs: 1000 })),
+    peek() {
+      const batch = consumer.peek();
+      assert.equal(batch.count, 1);
+      assert.equal(batch.positionAt(0), consumer.position);
       const record = Buffer.from(batch.memory.subarray(...batch.ranges));
       batch.release();
       return record;
-    }
-  },
-  async wait() {
-    assert.equal(await consumer.wait({ timeoutMs: 1000 }), 'ready');
-    assert.equal(consumer.waitSync({ timeoutMs: 1000 }), 'ready');
-    return consumer.tryRead();
-  },
-};
+    },
+    async iterate() {
+      return (await iterator.next()).value;
+    },
+    async batches() {
+      for await (const batch of consumer.batches({ limit: 1 })) {
+        const record = Buffer.from(batch.memory.subarray(...batch.ranges));
+        batch.release();
+        return record;
+      }
+    },
+    async wait() {
+      assert.equal(await consumer.wait({ timeoutMs: 1000 }), 'ready');
+      assert.equal(consumer.waitSync({ timeoutMs: 1000 }), 'ready');
+      return consumer.tryRead();
+    },
+  };
 
-for (const [write, put] of Object.entries(writes)) {
-  for (const [read, take] of Object.entries(reads)) {
-    for (const [index, [input, bytes]] of shapes.entries()) {
-      const what = `shape ${index} by ${write} and ${read}`;
-      assert.equal(await put(input, bytes), true, what);
-      assert.deepEqual(await take(), bytes, what);
+  for (const [write, put] of Object.entries(writes)) {
+    for (const [read, take] of Object.entries(reads)) {
+      for (const [index, [input, bytes]] of shapes.entries()) {
+        const what = `shape ${index} by ${write} and ${read}`;
+        assert.equal(await put(input, bytes), true, what);
+        assert.deepEqual(await take(), bytes, what);
+      }
     }
   }
+
+  // Many at once: more than a call takes arguments, and of every shape.
+  for (const count of [2, 100, 4096, 5000]) {
+    const records = Array.from({ length: count }, (_, i) =>
+      i % 3 === 0 ? String(i) : Buffer.from(String(i)),
+    );
+    assert.equal(producer.tryWriteBatch(records), count);
+    let next = 0;
+    consumer.drain((memory, start, end) => {
+      assert.equal(memory.toString('latin1', start, end), String(next));
+      next += 1;
+    });
+    assert.equal(next, count);
+  }
+
+  const gone = new Uint8Array(8);
+  structuredClone(gone, { transfer: [gone.buffer] });
+  const refused = { code: 'ERR_SHMRING_INVALID_ARGUMENT' };
+  assert.throws(() => producer.tryWrite(gone), refused);
+  assert.throws(() => producer.tryWriteBatch(['fine', gone]), refused);
+  assert.throws(() => producer.tryWrite(new ArrayBuffer(8)), refused);
+  assert.equal(consumer.tryRead(), undefined);
 }
 
-// Many at once: more than a call takes arguments, and of every shape.
-for (const count of [2, 100, 4096, 5000]) {
-  const records = Array.from({ length: count }, (_, i) => (i % 3 === 0 ? String(i) : Buffer.from(String(i))));
-  assert.equal(producer.tryWriteBatch(records), count);
-  let next = 0;
-  consumer.drain((memory, start, end) => {
-    assert.equal(memory.toString('latin1', start, end), String(next));
-    next += 1;
-  });
-  assert.equal(next, count);
-}
-
-const gone = new Uint8Array(8);
-structuredClone(gone, { transfer: [gone.buffer] });
-const refused = { code: 'ERR_SHMRING_INVALID_ARGUMENT' };
-assert.throws(() => producer.tryWrite(gone), refused);
-assert.throws(() => producer.tryWriteBatch(['fine', gone]), refused);
-assert.throws(() => producer.tryWrite(new ArrayBuffer(8)), refused);
-assert.equal(consumer.tryRead(), undefined);
+for (const options of eachKind(1 << 20)) await comesOut(createEnds(options));

@@ -15,6 +15,12 @@ process.on('exit', () => {
   for (const name of names) Ring.unlink(name);
 });
 
+/** The options of a ring of each kind with so many bytes, or what it needs at least. */
+export const eachKind = (capacity) => [
+  { kind: 'spsc', capacity },
+  { kind: 'mpsc', capacity: Math.max(capacity, 1 << 16) },
+];
+
 /** A fresh `spsc` ring of 4096 bytes, or as the options say; its name goes with this process. */
 export function createRing(options = {}) {
   const name = `case-${process.pid}-${names.length}`;
