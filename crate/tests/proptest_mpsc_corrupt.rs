@@ -439,3 +439,15 @@ fn a_committed_word_whose_record_is_another_length_is_damage() {
     let head = test.memory.load64(LAYOUT.control + control::HEAD, std::sync::atomic::Ordering::Relaxed);
     assert_eq!(head, 128, "nothing was released");
 }
+
+#[test]
+fn a_damaged_count_of_what_was_written_is_no_reason_to_fail() {
+    let mut test = ring();
+    for entry in [slot::LEDGER, slot::LEDGER + slot::LEDGER_ENTRY_BYTES] {
+        test.memory.set(LAYOUT.slot(1) + entry + 8, u64::MAX);
+    }
+    let mut successor = Producer::attach(test.memory.clone(), &LAYOUT, 1).unwrap();
+    // SAFETY: the payload outlives the call.
+    assert!(unsafe { successor.try_write(Payload::of(&[7; 20])).unwrap() });
+    assert!(test.consumer.has_record().unwrap());
+}

@@ -192,10 +192,12 @@ impl<M: Memory> Producer<M> {
     /// Turns the reservation `word` at `start` into `committed`, the first of `records`.
     #[inline(always)]
     pub(super) fn commit_at(&mut self, start: u64, word: Word, committed: Word, records: u64) -> Result<()> {
-        let entry = Entry { records: self.written + records, abandoned: 0 };
+        // A damaged count is no reason to fail, and no more than a wrong number.
+        let written = self.written.wrapping_add(records);
+        let entry = Entry { records: written, abandoned: 0 };
         self.ledger.record(&self.memory, stamp(start), entry);
         self.settle(start, word, committed)?;
-        self.written += records;
+        self.written = written;
         self.end = start + word.granules() * GRANULE as u64;
         Ok(())
     }
