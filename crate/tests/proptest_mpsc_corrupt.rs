@@ -7,7 +7,7 @@ mod support;
 use proptest::prelude::*;
 use shmring::error::{Code, Error};
 use shmring::layout::{CONSUMER_SLOT, Layout, control, slot};
-use shmring::memory::Memory;
+use shmring::record::Header;
 use shmring::ring::mpsc::{Consumer, Payload, Producer, State, Word, repair, written};
 use support::heap::HeapMemory;
 use support::positions::{at_least, positions};
@@ -431,13 +431,16 @@ fn a_reservation_beyond_a_living_owners_floor_is_left_alone() {
 }
 
 #[test]
-fn a_committed_word_whose_record_is_another_length_is_damage() {
-    let mut test = ring();
-    test.memory.set(LAYOUT.data + 128, 0);
-    assert_eq!(test.consumer.peek(&mut [0; 2], 1, true).err().map(|error| error.code), Some(Code::Corrupt));
-    // ORDERING: Relaxed; one thread.
-    let head = test.memory.load64(LAYOUT.control + control::HEAD, std::sync::atomic::Ordering::Relaxed);
-    assert_eq!(head, 128, "nothing was released");
+fn a_record_that_is_no_record_of_its_position_or_longer_than_its_reservation_is_damage() {
+    let record = |position, length| Header::Record(length).encode(position);
+    let headers = [0, record(128, granules(1) + 1), record(128, 1 << 30), record(192, 20)];
+    for header in headers.into_iter().chain([Header::Padding(20).encode(128)]) {
+        let mut test = ring();
+        test.memory.set(LAYOUT.data + 128, header);
+        let code = test.consumer.peek(&mut [0; 2], 1, true).err().map(|error| error.code);
+        assert_eq!(code, Some(Code::Corrupt), "{header:#x}");
+        assert_eq!(test.memory.get(LAYOUT.control + control::HEAD), 128, "nothing was released");
+    }
 }
 
 #[test]
