@@ -1,20 +1,25 @@
-import type { Consumer } from 'shmring';
+import type { Consumer, Producer, Ring } from 'shmring';
 import { describe, expect, test } from 'vitest';
 import { type Actor, actorAt } from '../../helpers/actor.js';
 import { crowdAt } from '../../helpers/crowd.js';
 import { MPSC } from '../../helpers/kinds.js';
-import { drainStrings, type Ends, fillUp } from '../../helpers/rings.js';
+import { drainStrings, fillUp } from '../../helpers/rings.js';
 import { isPending, PATIENCE_MS, sleep, until, within } from '../../helpers/time.js';
 
 const { createRing, span } = MPSC;
 const NOTHING = { slotsFreed: 0, recordsAbandoned: 0, bytesAbandoned: 0 };
 
 /** Another process stands first in line with a claim; behind it lies a record of this one. */
-async function blocked(ring = createRing()): Promise<{ ring: Ends['ring']; victim: Actor }> {
+async function blocked(ring = createRing()): Promise<{
+  ring: Ring;
+  victim: Actor;
+  producer: Producer;
+}> {
   const victim = await actorAt(ring.name, 'producer');
   expect(await victim.do('claim', { text: 'half writ', byteLength: 100 })).not.toHaveProperty('code');
-  expect(ring.producer({ label: 'behind' }).tryWrite('behind')).toBe(true);
-  return { ring, victim };
+  const producer = ring.producer({ label: 'behind' });
+  expect(producer.tryWrite('behind')).toBe(true);
+  return { ring, victim, producer };
 }
 
 /** Reads until something comes. */
@@ -70,7 +75,7 @@ const READS: [string, Read][] = [
 
 describe('a claim whose owner is killed is passed, and what lies behind it delivered, when the consumer', () => {
   test.each(READS)('%s', async (_, read) => {
-    const { ring, victim } = await blocked();
+    const { ring, victim, producer } = await blocked();
     const consumer = ring.consumer();
     const reading = read(consumer);
     expect(await isPending(reading, 100)).toBe(true);
@@ -89,6 +94,8 @@ describe('a claim whose owner is killed is passed, and what lies behind it deliv
       producers: 1,
       consumers: 1,
     });
+    // Kept until here: one that is collected closes.
+    producer.close();
   });
 
   test.each([
