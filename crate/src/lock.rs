@@ -32,6 +32,9 @@ pub enum Liveness {
     Dead,
 }
 
+/// Asks whether somebody holds the lock of the byte at an offset.
+pub type Probe<'a> = dyn Fn(usize) -> Result<Liveness> + 'a;
+
 /// A lock on one byte, held until this is dropped or the process is gone.
 #[derive(Debug)]
 pub struct ByteLock {

@@ -16,7 +16,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::error::{Code, Error, Result};
 use crate::layout::{CONSUMER_SLOT, Layout, slot};
-use crate::lock::{self, ByteLock, Liveness};
+use crate::lock::{ByteLock, Liveness, Probe};
 use crate::memory::Memory;
 use crate::segment::Segment;
 
@@ -81,9 +81,6 @@ pub struct Living {
     pub producers: u32,
     pub consumers: u32,
 }
-
-/// Asks whether the lock of the byte at an offset is held.
-type Probe<'a> = dyn Fn(usize) -> Result<Liveness> + 'a;
 
 /// A slot that this process owns. Dropped without [`Slot::release`] it looks as if its owner died.
 #[derive(Debug)]
@@ -163,10 +160,8 @@ impl Slot {
 /// Who holds slots, the dead included who have not been recovered.
 pub fn owners<M: Memory>(segment: &Segment, memory: &M) -> Result<Vec<Owner>> {
     let layout = segment.layout();
-    // One use of the description for all of them: what makes it sure costs as much as a probe.
-    segment.with_file(|file| {
-        let probe = |at| lock::probe(file, at);
-        let owners = (0..layout.slot_count).map(|index| read(&probe, layout, memory, index));
+    segment.probing(|probe| {
+        let owners = (0..layout.slot_count).map(|index| read(probe, layout, memory, index));
         owners.filter_map(Result::transpose).collect()
     })
 }
@@ -174,10 +169,10 @@ pub fn owners<M: Memory>(segment: &Segment, memory: &M) -> Result<Vec<Owner>> {
 /// How many owners of each role live.
 pub fn living<M: Memory>(segment: &Segment, memory: &M) -> Result<Living> {
     let layout = segment.layout();
-    segment.with_file(|file| {
+    segment.probing(|probe| {
         let mut living = Living::default();
         for index in 0..layout.slot_count {
-            let (_, verdict) = look(&|at| lock::probe(file, at), memory, layout.slot(index))?;
+            let (_, verdict) = look(probe, memory, layout.slot(index))?;
             match (verdict, Role::of(index)) {
                 (SlotState::Alive, Role::Producer) => living.producers += 1,
                 (SlotState::Alive, Role::Consumer) => living.consumers += 1,

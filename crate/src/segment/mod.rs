@@ -128,6 +128,14 @@ impl Segment {
         self.with_file(|file| lock::probe(file, at))
     }
 
+    /// Calls `with` with a quick way to probe, for many probes in one go: what makes sure that the answers
+    /// came from this segment costs as much as a probe, and is done once.
+    pub fn probing<T>(&self, with: impl Fn(&lock::Probe) -> Result<T>) -> Result<T> {
+        let description = self.description.lock().unwrap_or_else(PoisonError::into_inner).borrow();
+        let result = with(&|at| lock::probe(description.file(), at));
+        if description.intact() { result } else { with(&|at| self.probe(at)) }
+    }
+
     /// Detaches, as dropping does.
     pub fn close(self) {}
 

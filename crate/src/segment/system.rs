@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::mem::ManuallyDrop;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, FromRawFd};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
@@ -131,6 +131,7 @@ pub(crate) fn proc_path(file: &File) -> String {
 pub(crate) struct Description {
     file: ManuallyDrop<File>,
     mark: i64,
+    owned: bool,
 }
 
 impl Description {
@@ -140,11 +141,19 @@ impl Description {
         // SAFETY: a call on an open descriptor; it touches no memory.
         retry(|| unsafe { libc::lseek64(file.as_raw_fd(), mark, libc::SEEK_SET) })
             .map_err(|error| failure("lseek", &error, "cannot mark a descriptor"))?;
-        Ok(Description { file: ManuallyDrop::new(file), mark })
+        Ok(Description { file: ManuallyDrop::new(file), mark, owned: true })
     }
 
     pub fn file(&self) -> &File {
         &self.file
+    }
+
+    /// Another handle of the same number, which closes nothing. It may come to lead elsewhere at any time:
+    /// what is learnt through it counts only if it is intact afterwards.
+    pub fn borrow(&self) -> Description {
+        // SAFETY: the number is open now; ours to close is only that of the original.
+        let file = unsafe { File::from_raw_fd(self.file.as_raw_fd()) };
+        Description { file: ManuallyDrop::new(file), mark: self.mark, owned: false }
     }
 
     /// Whether the number still leads to the description that was adopted.
@@ -158,7 +167,7 @@ impl Description {
 impl Drop for Description {
     fn drop(&mut self) {
         // Somebody else's file under our number is left alone.
-        if self.intact() {
+        if self.owned && self.intact() {
             // SAFETY: dropped once, here.
             unsafe { ManuallyDrop::drop(&mut self.file) };
         }
