@@ -69,8 +69,13 @@ thread_local! {
 }
 
 impl State {
-    /// Makes the state of this environment.
+    /// The state of this environment, made at the first load. A second copy of the package whose addon
+    /// is a link to the same file loads it again: the functions of both must find the same handles.
     pub fn install(env: sys::napi_env) -> Result<*mut State> {
+        let known = CURRENT.get();
+        if !known.is_null() {
+            return Ok(known);
+        }
         let state = Box::into_raw(Box::new(State {
             make_error: ptr::null_mut(),
             rings: Table::new(),
