@@ -48,6 +48,11 @@ export class RingError extends Error {
 
 Object.defineProperty(RingError.prototype, 'name', { value: 'RingError', configurable: true });
 
+/** What is thrown may be anything. */
+export function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
+}
+
 /** The error with which Node's own promises answer an aborted signal. */
 export function abortError(signal: AbortSignal): Error {
   const error = new Error('The operation was aborted', { cause: signal.reason });

@@ -1,5 +1,5 @@
 import { Consumer, endConsumer } from './consumer.js';
-import { RingError } from './errors.js';
+import { codeOf } from './errors.js';
 import { OpenHandles, orGiveBack, ownHandles } from './handles.js';
 import { type NativeRing, native } from './native.js';
 import {
@@ -192,8 +192,8 @@ export class Ring implements Disposable {
     try {
       return this.#consumer(asked);
     } catch (error) {
-      // Another standby was faster.
-      if (error instanceof RingError && error.code === 'ERR_SHMRING_BUSY') return undefined;
+      // Another standby was faster. Not by class: a second copy of the package may have made the error.
+      if (codeOf(error) === 'ERR_SHMRING_BUSY') return undefined;
       throw error;
     }
   }
