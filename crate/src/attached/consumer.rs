@@ -1,50 +1,22 @@
 //! A consumer attached to a ring: the reading side, its slot, its mapping, its waits and its end.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::crowd::Crowd;
+use super::end::{End, EndWhen};
+use super::hole::{Hole, Obstacle};
 use super::ring::{busy, read_only};
 use super::spin::spin;
-use super::work::Work;
 use crate::error::Result;
-use crate::layout::{CONSUMER_SLOT, control, slot};
+use crate::layout::CONSUMER_SLOT;
 use crate::mapped::MappedMemory;
 use crate::mapping::Mapping;
-use crate::memory::Memory;
-use crate::owners::{self, Owner, Role, Slot, SlotState};
+use crate::owners::{self, Role, Slot, SlotState};
 use crate::ring::mpsc::Blocked;
 use crate::ring::{Peeked, Reader};
 use crate::segment::{Access, Segment};
 use crate::sleep::{Bell, SLICE};
-
-/// When a stream is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EndWhen {
-    Sealed,
-    /// Also when some producer has been attached and none lives.
-    NoProducers,
-}
-
-/// Why a stream is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
-    Sealed,
-    NoProducers,
-    /// No producer lives, and the last one did not close.
-    ProducerDied,
-}
-
-impl End {
-    pub const fn name(self) -> &'static str {
-        match self {
-            End::Sealed => "sealed",
-            End::NoProducers => "no-producers",
-            End::ProducerDied => "producer-died",
-        }
-    }
-}
 
 /// How a blocking drain waits.
 #[derive(Debug, Clone, Copy)]
@@ -68,29 +40,9 @@ pub struct Consumer {
     end_when: EndWhen,
     /// Records handed out since the last call of `wait_and_peek`.
     burst: usize,
-    /// What stood in the way when it was last looked at, and since when.
-    hole: Option<(Blocked, Instant)>,
+    hole: Hole,
     crowd: Crowd,
 }
-
-/// Who holds up the next record.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Obstacle {
-    pub slot: u32,
-    pub pid: u32,
-    pub label: String,
-    pub alive: bool,
-    /// Since this consumer first saw it, or since the claim was made.
-    pub age: Duration,
-}
-
-/// The longest sleep at a reservation that is not committed, between two looks whether its owner still
-/// lives: nobody wakes a consumer for a death.
-const HOLE_SLICE: Duration = Duration::from_millis(2);
-/// How long somebody may be in the way before a consumer that does not wait asks whether he lives.
-const HOLE_GRACE: Duration = Duration::from_millis(1);
-/// After so long it is a stopped process rather than a dead one, and looked at once a slice.
-const HOLE_PATIENCE: Duration = Duration::from_secs(10);
 
 impl Consumer {
     /// Takes the consumer's slot and attaches where the released records end.
@@ -121,7 +73,7 @@ impl Consumer {
             segment,
             end_when,
             burst: 0,
-            hole: None,
+            hole: Hole::default(),
             crowd: Crowd::default(),
         })
     }
@@ -226,19 +178,17 @@ impl Consumer {
         if limit.is_zero() {
             return Ok(false);
         }
+        let slice = self.hole.slice(blocked);
         let announced = self.ring.announce_sleep(blocked);
         // Whoever changes what is looked at here rings afterwards, so the epoch has changed by then.
         let news = self.news(blocked);
-        let slice = self.slice();
         let (sleeper, memory) = self.ring.sleeper();
         if matches!(news, Ok(false)) {
             sleeper.sleep(memory, &announced, limit.min(slice));
         }
         sleeper.leave(memory, announced);
         news?;
-        if let Some(blocked) = blocked {
-            self.unblock(Some(blocked))?;
-        }
+        self.unblock(blocked)?;
         self.ring.has_record()
     }
 
@@ -249,32 +199,16 @@ impl Consumer {
 
     /// Passes over what a dead owner has left in the way. True: something was.
     fn unblock(&mut self, blocked: Option<Blocked>) -> Result<bool> {
-        let Some(blocked) = blocked else {
-            self.hole = None;
-            return Ok(false);
-        };
-        if self.hole.is_none_or(|(hole, _)| hole != blocked) {
-            self.hole = Some((blocked, Instant::now()));
-        }
+        let Some(blocked) = blocked else { return Ok(false) };
         let (segment, memory) = (&self.segment, &self.memory);
         let alive = |slot| Ok(owners::liveness(segment, memory, slot)? == SlotState::Alive);
         self.ring.unblock(blocked, alive)
     }
 
-    /// For those who never wait: asks for the life of whoever is in the way once he has been there for
-    /// a while, since nearly always he is just writing.
+    /// The same for those who never wait.
     fn pass_old_hole(&mut self) -> Result<bool> {
-        let blocked = self.ring.blocked()?;
-        match (blocked, self.hole) {
-            (Some(blocked), Some((hole, since))) if hole == blocked => {
-                Ok(since.elapsed() >= HOLE_GRACE && self.unblock(Some(blocked))?)
-            }
-            (Some(blocked), _) => {
-                self.hole = Some((blocked, Instant::now()));
-                Ok(false)
-            }
-            (None, _) => Ok(false),
-        }
+        let blocked = self.ring.blocked()?.filter(|blocked| self.hole.is_old(*blocked));
+        self.unblock(blocked)
     }
 
     /// Whether a record is there or to come, from somebody who lives and is in the way.
@@ -287,30 +221,11 @@ impl Consumer {
         self.ring.has_record()
     }
 
-    /// How long to sleep at most.
-    fn slice(&self) -> Duration {
-        match self.hole {
-            Some((_, since)) if since.elapsed() < HOLE_PATIENCE => HOLE_SLICE,
-            _ => SLICE,
-        }
-    }
-
     /// Who holds up the next record, if somebody does.
     pub fn blocked_by(&mut self) -> Result<Option<Obstacle>> {
         let Some(blocked) = self.ring.blocked()? else { return Ok(None) };
-        let since = match self.hole {
-            Some((hole, since)) if hole == blocked => since,
-            _ => self.hole.insert((blocked, Instant::now())).1,
-        };
-        let Some(owner) = owners::owner(&self.segment, &self.memory, blocked.slot)? else {
-            // It was closed or recovered meanwhile.
-            return Ok(None);
-        };
-        let claim = Work::read(&self.memory, self.segment.layout(), &owner).claim;
-        let claimed = claim.filter(|claim| claim.position == blocked.position);
-        let age = claimed.map_or_else(|| since.elapsed(), |claim| Duration::from_millis(claim.age_ms));
-        let Owner { slot, pid, label, alive, .. } = owner;
-        Ok(Some(Obstacle { slot, pid, label, alive, age }))
+        let since = self.hole.meet(blocked);
+        Obstacle::read(&self.segment, &self.memory, blocked, since)
     }
 
     /// Whether the stream is over, and why. Everything committed has been read then.
@@ -326,7 +241,7 @@ impl Consumer {
             return Ok(None);
         }
         if !sealed {
-            return self.reason_without_producers();
+            return End::without_producers(&self.segment, &self.memory);
         }
         for index in self.ring.writing() {
             if owners::liveness(&self.segment, &self.memory, index)? == SlotState::Alive {
@@ -334,26 +249,6 @@ impl Consumer {
             }
         }
         Ok(Some(End::Sealed))
-    }
-
-    fn reason_without_producers(&self) -> Result<Option<End>> {
-        let layout = self.segment.layout();
-        let (mut attached, mut died) = (false, false);
-        for index in CONSUMER_SLOT + 1..layout.slot_count {
-            // ORDERING: Relaxed; zero until a first producer has taken the slot, never again after.
-            if self.memory.load64(layout.slot(index) + slot::STATE, Ordering::Relaxed) == 0 {
-                continue;
-            }
-            attached = true;
-            match owners::liveness(&self.segment, &self.memory, index)? {
-                SlotState::Alive => return Ok(None),
-                SlotState::Died => died = true,
-                SlotState::Free => {}
-            }
-        }
-        // ORDERING: Acquire; partner: the release of the slot of whoever left word.
-        let closed = self.memory.load32(layout.control + control::CLOSED_LAST, Ordering::Acquire) != 0;
-        Ok(attached.then_some(if died && !closed { End::ProducerDied } else { End::NoProducers }))
     }
 
     /// Gives the slot back. A waiting producer hears of it at once.

@@ -2,6 +2,8 @@
 
 mod consumer;
 mod crowd;
+mod end;
+mod hole;
 mod inspector;
 mod producer;
 mod ring;
@@ -9,7 +11,9 @@ mod spin;
 mod stats;
 mod work;
 
-pub use consumer::{Consumer, End, EndWhen, Obstacle, Pace};
+pub use consumer::{Consumer, Pace};
+pub use end::{End, EndWhen};
+pub use hole::Obstacle;
 pub use inspector::{Inspected, Inspector, State};
 pub use producer::Producer;
 pub use ring::{Recovered, Ring};

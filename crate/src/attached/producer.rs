@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::crowd::Crowd;
+use super::end::say_whether_last;
 use super::ring::{busy, read_only};
 use super::spin::spin;
 use super::work::now;
@@ -134,7 +135,7 @@ impl Producer {
             // It can only say that none is open.
             let _ = self.ring.abort();
         }
-        self.say_whether_last(slot.index());
+        say_whether_last(&self.segment, &self.memory, slot.index());
         slot.release(&self.memory);
         Bell::ring_anyway(&self.memory, self.segment.layout().slot(CONSUMER_SLOT));
     }
@@ -147,25 +148,6 @@ impl Producer {
         self.ring.abandon();
         drop(slot);
         Bell::ring_anyway(&self.memory, self.segment.layout().slot(CONSUMER_SLOT));
-    }
-}
-
-impl Producer {
-    /// Leaves word that the last producer closed, for consumers that end when none lives. Who closes at
-    /// the same time as another may see it alive: neither leaves word then, and neither died.
-    fn say_whether_last(&self, mine: u32) {
-        let at = self.segment.layout().control + control::CLOSED_LAST;
-        let alone = || owners::no_producer_lives(&self.segment, &self.memory, mine).unwrap_or(false);
-        if alone() {
-            // ORDERING: SeqCst fence between the store and the second look: of one who leaves and one
-            // who comes, at least one sees the other. Partner: Producer::attach, which takes its lock
-            // before it stores.
-            self.memory.store32(at, 1, Ordering::Relaxed);
-            self.memory.fence(Ordering::SeqCst);
-            if !alone() {
-                self.memory.store32(at, 0, Ordering::Relaxed);
-            }
-        }
     }
 }
 
