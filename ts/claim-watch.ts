@@ -23,13 +23,14 @@ export class ClaimWatch {
 
   #watch(claim: number, turns: number): void {
     this.#watching = true;
+    // Not unref'd: a loop that has nothing to do would sleep, and nobody be warned until it wakes.
     setImmediate(() => {
       this.#watching = false;
       if (this.#open === 0) return;
       if (this.#open !== claim) this.#watch(this.#open, TURNS);
       else if (turns > 1) this.#watch(claim, turns - 1);
       else this.#warn();
-    }).unref();
+    });
   }
 
   #warn(): void {
