@@ -25,7 +25,8 @@ export interface Sink {
 /** Writes that wait for room without blocking, first come first served. */
 export class WriteQueue {
   readonly #sink: Sink;
-  readonly #writes: PendingWrite[] = [];
+  /** In the order of the calls. A set, since one goes at a time and there may be very many. */
+  readonly #writes = new Set<PendingWrite>();
   #waiter: Waiter | undefined;
   #ticket = 0;
 
@@ -34,7 +35,7 @@ export class WriteQueue {
   }
 
   get length(): number {
-    return this.#writes.length;
+    return this.#writes.size;
   }
 
   /** The ticket of the write that was queued last. */
@@ -44,8 +45,8 @@ export class WriteQueue {
 
   /** Whether one of the writes up to `ticket` still waits. */
   waitsFor(ticket: number): boolean {
-    const first = this.#writes[0];
-    return first !== undefined && first.ticket <= ticket;
+    for (const first of this.#writes) return first.ticket <= ticket;
+    return false;
   }
 
   push(
@@ -69,7 +70,7 @@ export class WriteQueue {
         },
       };
       signal?.addEventListener('abort', onAbort, { once: true });
-      this.#writes.push(write);
+      this.#writes.add(write);
       this.#start();
     });
   }
@@ -77,17 +78,15 @@ export class WriteQueue {
   /** Writes what there is room for. True when nothing is left. */
   pump(): boolean {
     const now = performance.now();
-    for (let i = this.#writes.length - 1; i > 0; i--) {
-      const write = this.#writes[i] as PendingWrite;
-      if (write.deadline <= now) this.#drop(write, false);
-    }
-    for (let write = this.#writes[0]; write !== undefined; write = this.#writes[0]) {
-      const outcome = this.#attempt(write);
+    let first = true;
+    for (const write of this.#writes) {
+      // Whoever stands first may be written even now, before it is told that it is too late.
+      const outcome = first ? this.#attempt(write) : undefined;
       if (outcome !== undefined) this.#drop(write, outcome);
       else if (write.deadline <= now) this.#drop(write, false);
-      else return false;
+      else first = false;
     }
-    return true;
+    return this.#writes.size === 0;
   }
 
   /** Fails everything that is still waiting. */
@@ -95,7 +94,9 @@ export class WriteQueue {
     this.#waiter?.stop();
     this.#waiter = undefined;
     const closed = () => new RingError('CLOSED', 'the producer was closed before this record was written');
-    for (const write of this.#writes.splice(0)) write.settle(closed());
+    const writes = [...this.#writes];
+    this.#writes.clear();
+    for (const write of writes) write.settle(closed());
   }
 
   #attempt(write: PendingWrite): boolean | Error | undefined {
@@ -109,10 +110,7 @@ export class WriteQueue {
   }
 
   #drop(write: PendingWrite, outcome: boolean | Error): void {
-    const index = this.#writes.indexOf(write);
-    if (index < 0) return;
-    this.#writes.splice(index, 1);
-    write.settle(outcome);
+    if (this.#writes.delete(write)) write.settle(outcome);
   }
 
   #start(): void {
@@ -121,7 +119,7 @@ export class WriteQueue {
     const look = () => this.pump() || undefined;
     const done = () => {
       this.#waiter = undefined;
-      if (this.#writes.length > 0) this.#start();
+      if (this.#writes.size > 0) this.#start();
     };
     this.#waiter.until(look, { timeoutMs: Number.POSITIVE_INFINITY }).then(done);
   }
