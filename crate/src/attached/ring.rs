@@ -44,7 +44,7 @@ impl Ring {
     pub fn seal(&self) -> Result<()> {
         self.check_writable("seal")?;
         // ORDERING: Release store; ring_anyway's fence orders it before the look at sleepers.
-        // Partners: producer::begin_write, Consumer::is_sealed.
+        // Partners: Gate::begin, gate::is_sealed.
         self.memory.store32(self.layout().control + control::SEALED, 1, Ordering::Release);
         for slot in 0..self.layout().slot_count {
             Bell::ring_anyway(&self.memory, self.layout().slot(slot));
