@@ -18,7 +18,7 @@ assert.equal(again.id, ring.id);
 assert.throws(() => Ring.create(name, { kind: 'spsc' }), code('EXISTS'));
 assert.throws(() => Ring.open(`${name}-not`), code('NOT_FOUND'));
 assert.throws(() => Ring.create('a/b', { kind: 'spsc' }), code('INVALID_ARGUMENT'));
-assert.throws(() => Ring.create(name), code('UNSUPPORTED'));
+assert.throws(() => Ring.openOrCreate(name, { kind: 'mpsc' }), { ...code('MISMATCH'), option: 'kind' });
 assert.throws(() => Ring.openOrCreate(name, { capacity: 4096 }), {
   ...code('MISMATCH'),
   option: 'capacity',
