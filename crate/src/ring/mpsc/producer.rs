@@ -174,6 +174,7 @@ impl<M: Memory> Producer<M> {
     /// The room is reserved, and the payload readable for its length.
     #[inline(always)]
     pub(super) unsafe fn fill(&self, start: u64, payload: Payload) {
+        self.expect(start, room(payload.length));
         self.put_header(start, payload.length);
         // SAFETY: a record never wraps and was reserved: it lies within the data area.
         unsafe {
