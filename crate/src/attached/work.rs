@@ -42,6 +42,10 @@ impl Work {
             byte_length: bytes - 1,
             age_ms: now().saturating_sub(word(slot::CLAIM_SINCE)),
         });
+        // The words of a dead owner stay; what he had reserved may have been abandoned since.
+        let claim = claim.filter(|claim| {
+            layout.kind == Kind::Spsc || mpsc::is_reserved(memory, layout, claim.position, owner.slot)
+        });
         Work { written, claim }
     }
 }

@@ -140,6 +140,18 @@ describe('a claim whose owner is killed is passed, and what lies behind it deliv
     await victim.child.murder();
     expect(consumer.blockedBy).toMatchObject({ slot: owner?.slot, pid: victim.pid, alive: false });
   });
+
+  test('has read on: owners() no longer shows it, though its owner is not recovered', async () => {
+    const { ring, victim, producer } = await blocked();
+    const consumer = ring.consumer();
+    await victim.child.murder();
+    expect(await within(consumer.wait(), 'what lies behind')).toBe('ready');
+    const [owner] = ring.owners().filter(({ pid }) => pid === victim.pid);
+    expect(owner).toMatchObject({ alive: false });
+    expect(owner?.holds).toBeUndefined();
+    // Kept until here: one that is collected closes.
+    producer.close();
+  });
 });
 
 describe('a producer that waits for room behind the claim of a dead one', () => {

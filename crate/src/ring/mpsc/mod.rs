@@ -26,7 +26,7 @@ pub use super::{Payload, Peeked};
 pub use chain::{Chain, Link};
 pub use consumer::{Blocked, Consumer};
 pub use producer::Producer;
-pub use repair::{Repaired, repair, written};
+pub use repair::{Repaired, is_reserved, repair, written};
 pub use word::{State, Word};
 
 use crate::layout::GRANULE;

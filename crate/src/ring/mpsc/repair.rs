@@ -109,6 +109,14 @@ fn is_below_floor<M: Memory>(memory: &M, chain: &Chain, position: u64, word: Wor
     position < memory.load64(chain.slot(word.owner()) + slot::FLOOR, Ordering::Acquire)
 }
 
+/// Whether an owner of slot `index` has reserved `position`, and nobody has settled that since.
+pub fn is_reserved<M: Memory>(memory: &M, layout: &Layout, position: u64, index: u32) -> bool {
+    match Chain::new(layout).link(memory, position) {
+        Ok(Link::Taken(word)) => word.state() == State::Reserved && word.owner() == index,
+        _ => false,
+    }
+}
+
 /// Records committed by the owners of slot `index` since the ring was made.
 pub fn written<M: Memory>(memory: &M, layout: &Layout, index: u32) -> u64 {
     let (chain, slot) = (Chain::new(layout), layout.slot(index));
