@@ -339,7 +339,7 @@ export class Consumer implements AsyncIterable<Buffer>, Disposable {
 
   #isBlocked(): boolean {
     try {
-      return native.blockedBy(this.#handle) !== null;
+      return native.isBlockedLately(this.#handle);
     } catch {
       // What is wrong, the next look says.
       return false;

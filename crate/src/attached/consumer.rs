@@ -223,9 +223,19 @@ impl Consumer {
 
     /// Who holds up the next record, if somebody does.
     pub fn blocked_by(&mut self) -> Result<Option<Obstacle>> {
+        while let Some(blocked) = self.ring.blocked()?.filter(|blocked| self.ring.is_orphan(*blocked)) {
+            // What is told of its slot would be about somebody else.
+            self.unblock(Some(blocked))?;
+        }
         let Some(blocked) = self.ring.blocked()? else { return Ok(None) };
         let since = self.hole.meet(blocked);
         Obstacle::read(&self.segment, &self.memory, blocked, since)
+    }
+
+    /// Whether somebody is in the way who may just have died: then it is worth to look again soon.
+    pub fn is_blocked_lately(&mut self) -> Result<bool> {
+        let blocked = self.ring.blocked()?;
+        Ok(self.hole.slice(blocked) < SLICE)
     }
 
     /// Whether the stream is over, and why. Everything committed has been read then.

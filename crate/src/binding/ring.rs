@@ -363,6 +363,14 @@ pub fn blocked_by(env: Env, handle: u32) -> Result<Option<NativeObstacle>> {
     }))
 }
 
+/// Whether that consumer should look again soon, because a death may be what it waits for.
+#[napi]
+pub fn is_blocked_lately(env: Env, handle: u32) -> Result<bool> {
+    let handle = State::current()?.consumers.get(handle).ok_or_else(closed);
+    let lately = handle.and_then(|handle| handle.consumer.is_blocked_lately());
+    lately.map_err(|error| thrown(env.raw(), &error))
+}
+
 #[napi(object)]
 pub struct NativeProbe {
     pub cpus: Vec<u32>,

@@ -96,6 +96,14 @@ impl<M: Memory> Reader<M> {
         }
     }
 
+    /// Whether `blocked` is of a dead owner whose slot somebody else has by now.
+    pub fn is_orphan(&self, blocked: mpsc::Blocked) -> bool {
+        match self {
+            Reader::Spsc(_) => false,
+            Reader::Mpsc(consumer) => consumer.is_orphan(blocked),
+        }
+    }
+
     /// Passes `blocked` if its owner is dead. `alive` says whether the lock of a slot is held.
     pub fn unblock(
         &mut self,

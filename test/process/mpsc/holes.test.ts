@@ -200,3 +200,19 @@ describe('recover()', () => {
     expect(ring.stats()).toMatchObject({ written: 600, read: 600, abandoned: 261, bytesWaiting: 0 });
   });
 });
+
+test('who took the slot of a dead owner is not named for what that one left', async () => {
+  const { ring, victim } = await blocked();
+  const slot = ring.owners().find(({ pid }) => pid === victim.pid)?.slot;
+  await victim.child.murder();
+  // Every other slot is taken before that of a dead owner.
+  let heir = ring.producer({ label: 'heir' });
+  while (ring.owners().find((owner) => owner.slot === slot)?.label !== 'heir') {
+    heir = ring.producer({ label: 'heir' });
+  }
+  expect(heir.closed).toBe(false);
+  const consumer = ring.consumer();
+  expect(consumer.blockedBy).toBeUndefined();
+  expect(String(consumer.tryRead())).toBe('behind');
+  expect(ring.stats()).toMatchObject({ abandoned: 1, producers: 254 });
+});

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::chain::{Chain, Link};
-use super::repair::abandon_if_dead;
+use super::repair::{abandon_if_dead, is_below_floor};
 use super::word::{State, Word};
 use super::{Peeked, waiters};
 use crate::error::{Code, Error, Result};
@@ -184,6 +184,11 @@ impl<M: Memory> Consumer<M> {
             Next::Blocked(blocked) => Some(blocked),
             Next::Nothing | Next::Record(_) => None,
         })
+    }
+
+    /// Whether `blocked` is of a dead owner whose slot somebody else has by now.
+    pub fn is_orphan(&self, blocked: Blocked) -> bool {
+        is_below_floor(&self.memory, &self.chain, blocked.position, blocked.word)
     }
 
     /// Passes `blocked` if its owner is dead: true when it no longer stands in the way. `alive` says

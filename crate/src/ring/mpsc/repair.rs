@@ -102,7 +102,7 @@ fn void<M: Memory>(memory: &M, chain: &Chain, position: u64, word: Word) {
 }
 
 /// Whether a reservation cannot be that of the slot's living owner, because it lies before all of his.
-fn is_below_floor<M: Memory>(memory: &M, chain: &Chain, position: u64, word: Word) -> bool {
+pub(super) fn is_below_floor<M: Memory>(memory: &M, chain: &Chain, position: u64, word: Word) -> bool {
     // ORDERING: Acquire; what the owners before this one did is visible. If the word is the living
     // owner's, its Acquire load made his floor visible; otherwise a floor seen too late costs a delay.
     // Partner: producer::Producer::attach.
