@@ -1,6 +1,7 @@
 //! The rings: protocols over a [`Memory`](crate::memory::Memory), without files, futexes or Node.
 
 mod gate;
+mod head;
 pub mod mpsc;
 mod notes;
 mod reader;

@@ -100,8 +100,13 @@ impl Chain {
     /// Whether a reservation can begin at `position`.
     #[inline(always)]
     pub(super) fn is_position(&self, position: u64) -> bool {
-        let possible = position <= LAST_POSITION && position >> self.shift < LAST_LAP;
-        possible && position.is_multiple_of(GRANULE as u64)
+        position <= self.last_position() && position.is_multiple_of(GRANULE as u64)
+    }
+
+    /// No position passes this one: its lap is the last that a word can carry, or it is the last of all.
+    #[inline(always)]
+    pub(super) fn last_position(&self) -> u64 {
+        LAST_POSITION.min((LAST_LAP << self.shift) - 1)
     }
 
     #[cold]

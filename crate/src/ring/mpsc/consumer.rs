@@ -8,10 +8,11 @@ use super::word::{State, Word};
 use super::{Peeked, waiters};
 use crate::error::{Code, Error, Result};
 use crate::layout::{GRANULE, Layout, RECORD_HEADER, slot};
-use crate::ledger::{Entry, Ledger};
+use crate::ledger::Entry;
 use crate::memory::Memory;
 use crate::record::Header;
 use crate::ring::gate;
+use crate::ring::head::Head;
 use crate::sleep::{Announced, Bell, Sleeper};
 
 /// A reservation that is neither committed nor given up, next in line.
@@ -36,8 +37,7 @@ pub struct Consumer<M> {
     memory: M,
     chain: Chain,
     slot_count: u32,
-    /// What the shared `head` says: everything before it is released.
-    released: u64,
+    head: Head,
     /// Where the next record starts, behind what is passed over but not yet released.
     next: u64,
     /// Where a drain ends at latest, so that it does for all that producers may add meanwhile.
@@ -46,7 +46,6 @@ pub struct Consumer<M> {
     /// Where the records of the run handed out last end, and how many of them are released already.
     run: Vec<u64>,
     run_released: usize,
-    ledger: Ledger,
     /// Towards the producers, one a slot.
     bells: Box<[Bell]>,
     sleeper: Sleeper,
@@ -57,24 +56,16 @@ impl<M: Memory> Consumer<M> {
     /// Attaches where the released records end. The caller holds the lock of the consumer's slot.
     pub fn attach(memory: M, layout: &Layout) -> Result<Self> {
         let chain = Chain::new(layout);
-        // ORDERING: Acquire; a predecessor's releases are visible. Partner: Consumer::publish_head.
-        let head = memory.load64(chain.head, Ordering::Acquire);
-        if !chain.is_position(head) {
-            return Err(chain.impossible("the head is impossible", chain.head, 0, head));
-        }
-        let at = chain.consumer + slot::LEDGER;
-        let (ledger, read) = Ledger::open(&memory, at, head).ok_or_else(|| {
-            Error::corrupt("the consumer's ledger has no entry for the head", at, head, "none")
-        })?;
+        let (head, read) = Head::attach(&memory, layout, GRANULE as u64, chain.last_position())?;
+        let released = head.released();
         Ok(Consumer {
             slot_count: layout.slot_count,
-            released: head,
-            next: head,
-            horizon: head + chain.capacity,
+            head,
+            next: released,
+            horizon: released + chain.capacity,
             read,
             run: Vec::new(),
             run_released: 0,
-            ledger,
             bells: (0..layout.slot_count).map(|index| Bell::new(layout.slot(index))).collect(),
             sleeper: Sleeper::new(&memory, chain.consumer),
             poison: None,
@@ -201,9 +192,10 @@ impl<M: Memory> Consumer<M> {
     /// Bytes of ring space that are taken behind the next record.
     pub fn available(&mut self) -> Result<u64> {
         self.check_poison()?;
-        let tail = self.chain.load_tail(&self.memory, self.released).map_err(|error| self.poisoned(error))?;
-        if tail - self.released > self.chain.capacity {
-            let expected = format!("at most {} bytes behind {}", self.chain.capacity, self.released);
+        let tail =
+            self.chain.load_tail(&self.memory, self.head.released()).map_err(|error| self.poisoned(error))?;
+        if tail - self.head.released() > self.chain.capacity {
+            let expected = format!("at most {} bytes behind {}", self.chain.capacity, self.head.released());
             let error = Error::corrupt("the tail is impossible", self.chain.tail, expected, tail);
             return Err(self.poisoned(error));
         }
@@ -264,7 +256,7 @@ impl<M: Memory> Consumer<M> {
         if let Next::Record(word) = self.look()? {
             return Ok(Some(word));
         }
-        if self.next != self.released {
+        if self.next != self.head.released() {
             self.publish_head()?;
         }
         Ok(None)
@@ -311,31 +303,7 @@ impl<M: Memory> Consumer<M> {
     /// Gives everything before `next` back to the producers.
     fn publish_head(&mut self) -> Result<()> {
         let head = self.next;
-        self.ledger.record(&self.memory, head, self.read);
-        // ORDERING: Release; our reads of the records are done before a producer may overwrite them.
-        // Partner: room's refresh_head. Relaxed on failure: nothing is used.
-        let exchanged = self.memory.compare_exchange64(
-            self.chain.head,
-            self.released,
-            head,
-            Ordering::Release,
-            Ordering::Relaxed,
-        );
-        if let Err(found) = exchanged {
-            return Err(self.poisoned(
-                Error::new(
-                    Code::Fenced,
-                    format!(
-                        "another consumer moved the head from {} to {found} while this one was attached; \
-                         the locks of this file system cannot be trusted",
-                        self.released
-                    ),
-                )
-                .with("expected", self.released)
-                .with("found", found),
-            ));
-        }
-        self.released = head;
+        self.head.publish(&self.memory, head, self.read).map_err(|error| self.poisoned(error))?;
         waiters::wake(&self.memory, &self.chain, &mut self.bells, head);
         Ok(())
     }

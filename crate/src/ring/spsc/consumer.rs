@@ -4,10 +4,11 @@ use std::sync::atomic::Ordering;
 
 use super::{Peeked, Places};
 use crate::error::{Code, Error, Result};
-use crate::layout::{Layout, RECORD_HEADER, slot};
-use crate::ledger::{Entry, Ledger};
+use crate::layout::{Layout, RECORD_ALIGN, RECORD_HEADER, slot};
+use crate::ledger::Entry;
 use crate::memory::Memory;
 use crate::record::{Header, span};
+use crate::ring::head::Head;
 use crate::ring::{LAST_POSITION, gate};
 use crate::sleep::{Announced, Bell, Sleeper};
 
@@ -16,8 +17,7 @@ use crate::sleep::{Announced, Bell, Sleeper};
 pub struct Consumer<M> {
     memory: M,
     places: Places,
-    /// What the shared `head` says: everything before it is released.
-    released: u64,
+    head: Head,
     /// Where the next record starts, behind padding that is skipped but not yet released.
     next: u64,
     /// The last `tail` that was read; the true one is not before it.
@@ -26,7 +26,6 @@ pub struct Consumer<M> {
     /// Records of the run handed out last, and how many of them are released already.
     run: usize,
     run_released: usize,
-    ledger: Ledger,
     bell: Bell,
     sleeper: Sleeper,
     poison: Option<Box<Error>>,
@@ -36,25 +35,16 @@ impl<M: Memory> Consumer<M> {
     /// Attaches where the released records end. The caller holds the lock of the consumer's slot.
     pub fn attach(memory: M, layout: &Layout) -> Result<Self> {
         let places = Places::new(layout);
-        // ORDERING: Acquire; a predecessor's releases are visible. Partner: Consumer::publish_head.
-        let head = memory.load64(places.head, Ordering::Acquire);
-        if !head.is_multiple_of(8) || head > LAST_POSITION {
-            let expected = format!("a multiple of 8 up to {LAST_POSITION}");
-            return Err(Error::corrupt("the head is impossible", places.head, expected, head));
-        }
-        let at = places.consumer + slot::LEDGER;
-        let (ledger, read) = Ledger::open(&memory, at, head).ok_or_else(|| {
-            Error::corrupt("the consumer's ledger has no entry for the head", at, head, "none")
-        })?;
+        let (head, read) = Head::attach(&memory, layout, RECORD_ALIGN as u64, LAST_POSITION)?;
+        let released = head.released();
         let mut consumer = Consumer {
             places,
-            released: head,
-            next: head,
-            tail: head,
+            head,
+            next: released,
+            tail: released,
             read,
             run: 0,
             run_released: 0,
-            ledger,
             bell: Bell::new(places.producer),
             sleeper: Sleeper::new(&memory, places.consumer),
             poison: None,
@@ -230,7 +220,7 @@ impl<M: Memory> Consumer<M> {
     }
 
     fn release_padding(&mut self) -> Result<()> {
-        if self.next == self.released { Ok(()) } else { self.publish_head() }
+        if self.next == self.head.released() { Ok(()) } else { self.publish_head() }
     }
 
     /// The header at `position`, checked against everything that is known.
@@ -262,8 +252,9 @@ impl<M: Memory> Consumer<M> {
         // producer::Producer::publish.
         let found = self.memory.load64(self.places.tail, Ordering::Acquire);
         let least = self.tail;
-        if found.wrapping_sub(self.released) > self.places.capacity || found < least || found & 7 != 0 {
-            let most = self.released + self.places.capacity;
+        if found.wrapping_sub(self.head.released()) > self.places.capacity || found < least || found & 7 != 0
+        {
+            let most = self.head.released() + self.places.capacity;
             let expected = format!("a multiple of 8 from {least} to {most}");
             let at = self.places.tail;
             return Err(self.poisoned(Error::corrupt(
@@ -280,44 +271,11 @@ impl<M: Memory> Consumer<M> {
     /// Gives everything before `next` back to the producer.
     fn publish_head(&mut self) -> Result<()> {
         let head = self.next;
-        self.ledger.record(&self.memory, head, self.read);
-        // ORDERING: Release; our reads of the records are done before the producer may overwrite
-        // them. Partner: producer::Producer::refresh_head. Relaxed on failure: nothing is used.
-        let exchanged = self.memory.compare_exchange64(
-            self.places.head,
-            self.released,
-            head,
-            Ordering::Release,
-            Ordering::Relaxed,
-        );
-        if let Err(found) = exchanged {
-            let error = self.head_was_moved(found);
-            return Err(self.poisoned(error));
-        }
-        self.released = head;
+        self.head.publish(&self.memory, head, self.read).map_err(|error| self.poisoned(error))?;
         let (memory, wanted_at) = (&self.memory, self.places.producer + slot::WANTED);
         // ORDERING: Relaxed; read after the announcement was seen. A stale wish costs one slice
         // at most. Partner: producer::Producer::announce_sleep.
         self.bell.ring(memory, || head >= memory.load64(wanted_at, Ordering::Relaxed));
         Ok(())
-    }
-
-    /// Somebody else wrote the head: another consumer, if it is where one could have gone to.
-    #[cold]
-    fn head_was_moved(&self, found: u64) -> Error {
-        let expected = self.released;
-        if found < expected || found > LAST_POSITION || !found.is_multiple_of(8) {
-            return Error::corrupt("the head was overwritten", self.places.head, expected, found);
-        }
-        Error::new(
-            Code::Fenced,
-            format!(
-                "another consumer moved the head from {expected} to {found} while this one was attached; \
-                 the locks of this file system cannot be trusted"
-            ),
-        )
-        .with("offset", self.places.head)
-        .with("expected", expected)
-        .with("found", found)
     }
 }
