@@ -1,9 +1,11 @@
 //! The rings: protocols over a [`Memory`](crate::memory::Memory), without files, futexes or Node.
 
+mod claims;
 mod gate;
 mod head;
 pub mod mpsc;
 mod notes;
+mod poison;
 mod reader;
 pub mod spsc;
 mod writer;

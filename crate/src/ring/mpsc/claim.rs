@@ -3,9 +3,10 @@
 
 use super::word::{State, Word};
 use super::{Producer, room};
-use crate::error::{Code, Error, Result};
+use crate::error::Result;
 use crate::layout::RECORD_HEADER;
 use crate::memory::Memory;
+use crate::ring::claims;
 
 /// An open claim: a reservation whose payload somebody is writing in place.
 #[derive(Debug, Clone, Copy)]
@@ -30,15 +31,9 @@ impl<M: Memory> Producer<M> {
 
     /// Commits the open claim with its first `length` bytes. The space it takes stays the same.
     pub fn commit(&mut self, length: Option<usize>) -> Result<()> {
-        self.check_poison()?;
-        let claim = self.claim.ok_or_else(no_claim)?;
-        let length = length.unwrap_or(claim.length);
-        if length > claim.length {
-            return Err(Error::new(
-                Code::InvalidArgument,
-                format!("commit({length}) is more than the {} bytes claimed", claim.length),
-            ));
-        }
+        self.poison.check()?;
+        let claim = self.claim.ok_or_else(claims::none_open)?;
+        let length = claims::committed(length, claim.length)?;
         self.claim = None;
         self.put_header(claim.start, length);
         self.commit_at(claim.start, claim.word, claim.word.with_state(State::Committed), 1)?;
@@ -49,8 +44,8 @@ impl<M: Memory> Producer<M> {
 
     /// Gives the open claim back: its space is passed over.
     pub fn abort(&mut self) -> Result<()> {
-        self.check_poison()?;
-        let claim = self.claim.take().ok_or_else(no_claim)?;
+        self.poison.check()?;
+        let claim = self.claim.take().ok_or_else(claims::none_open)?;
         self.settle(claim.start, claim.word, claim.word.with_state(State::Pad))?;
         self.notes.abort(&self.memory);
         self.notes.no_claim(&self.memory);
@@ -71,8 +66,4 @@ impl<M: Memory> Producer<M> {
     pub fn has_claim(&self) -> bool {
         self.claim.is_some()
     }
-}
-
-fn no_claim() -> Error {
-    Error::new(Code::InvalidArgument, "no claim is open: call tryClaim first")
 }

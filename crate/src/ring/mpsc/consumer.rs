@@ -13,6 +13,7 @@ use crate::memory::Memory;
 use crate::record::Header;
 use crate::ring::gate;
 use crate::ring::head::Head;
+use crate::ring::poison::Poison;
 use crate::sleep::{Announced, Bell, Sleeper};
 
 /// A reservation that is neither committed nor given up, next in line.
@@ -49,7 +50,7 @@ pub struct Consumer<M> {
     /// Towards the producers, one a slot.
     bells: Box<[Bell]>,
     sleeper: Sleeper,
-    poison: Option<Box<Error>>,
+    poison: Poison,
 }
 
 impl<M: Memory> Consumer<M> {
@@ -68,7 +69,7 @@ impl<M: Memory> Consumer<M> {
             run_released: 0,
             bells: (0..layout.slot_count).map(|index| Bell::new(layout.slot(index))).collect(),
             sleeper: Sleeper::new(&memory, chain.consumer),
-            poison: None,
+            poison: Poison::default(),
             chain,
             memory,
         })
@@ -81,7 +82,7 @@ impl<M: Memory> Consumer<M> {
     /// empty answer has released whatever was passed over.
     #[inline]
     pub fn peek(&mut self, ranges: &mut [u32], limit: usize, fresh: bool) -> Result<Peeked> {
-        self.check_poison()?;
+        self.poison.check()?;
         if fresh {
             self.horizon = self.next + self.chain.capacity;
         }
@@ -109,7 +110,7 @@ impl<M: Memory> Consumer<M> {
             let length = match self.length(at, word) {
                 Ok(length) => length,
                 Err(_) if !self.run.is_empty() => break,
-                Err(error) => return Err(self.poisoned(error)),
+                Err(error) => return Err(self.poison.set(error)),
             };
             let start = self.chain.offset(at) - self.chain.data + RECORD_HEADER;
             ranges[2 * self.run.len()] = start as u32;
@@ -149,7 +150,7 @@ impl<M: Memory> Consumer<M> {
     /// start.
     #[inline]
     pub fn release(&mut self, count: usize) -> Result<()> {
-        self.check_poison()?;
+        self.poison.check()?;
         if count <= self.run_released {
             return Ok(());
         }
@@ -164,13 +165,13 @@ impl<M: Memory> Consumer<M> {
 
     /// Whether a record is there: what waits look at.
     pub fn has_record(&mut self) -> Result<bool> {
-        self.check_poison()?;
+        self.poison.check()?;
         Ok(self.record()?.is_some())
     }
 
     /// Who stands in the way of the next record, if somebody does.
     pub fn blocked(&mut self) -> Result<Option<Blocked>> {
-        self.check_poison()?;
+        self.poison.check()?;
         Ok(match self.look()? {
             Next::Blocked(blocked) => Some(blocked),
             Next::Nothing | Next::Record(_) => None,
@@ -191,20 +192,22 @@ impl<M: Memory> Consumer<M> {
 
     /// Bytes of ring space that are taken behind the next record.
     pub fn available(&mut self) -> Result<u64> {
-        self.check_poison()?;
-        let tail =
-            self.chain.load_tail(&self.memory, self.head.released()).map_err(|error| self.poisoned(error))?;
+        self.poison.check()?;
+        let tail = self
+            .chain
+            .load_tail(&self.memory, self.head.released())
+            .map_err(|error| self.poison.set(error))?;
         if tail - self.head.released() > self.chain.capacity {
             let expected = format!("at most {} bytes behind {}", self.chain.capacity, self.head.released());
             let error = Error::corrupt("the tail is impossible", self.chain.tail, expected, tail);
-            return Err(self.poisoned(error));
+            return Err(self.poison.set(error));
         }
         Ok(tail.saturating_sub(self.next))
     }
 
     /// Position of the next record, as far as what lies before it has been seen.
     pub fn position(&mut self) -> Result<u64> {
-        self.check_poison()?;
+        self.poison.check()?;
         self.look()?;
         Ok(self.next)
     }
@@ -236,19 +239,6 @@ impl<M: Memory> Consumer<M> {
         (&mut self.sleeper, &self.memory)
     }
 
-    fn check_poison(&self) -> Result<()> {
-        match &self.poison {
-            None => Ok(()),
-            Some(error) => Err((**error).clone()),
-        }
-    }
-
-    #[cold]
-    fn poisoned(&mut self, error: Error) -> Error {
-        self.poison = Some(Box::new(error.clone()));
-        error
-    }
-
     /// The record at `next`. `None`: there is none, and whatever was passed over is released, since a
     /// producer may wait for that room.
     #[inline]
@@ -274,9 +264,9 @@ impl<M: Memory> Consumer<M> {
                     let at = self.chain.word(self.next);
                     let lap = self.chain.lap(self.next);
                     let error = Error::corrupt("a reservation is of a lap to come", at, lap, "a later one");
-                    return Err(self.poisoned(error));
+                    return Err(self.poison.set(error));
                 }
-                Err(error) => return Err(self.poisoned(error)),
+                Err(error) => return Err(self.poison.set(error)),
             };
             match word.state() {
                 State::Committed => return Ok(Next::Record(word)),
@@ -303,7 +293,7 @@ impl<M: Memory> Consumer<M> {
     /// Gives everything before `next` back to the producers.
     fn publish_head(&mut self) -> Result<()> {
         let head = self.next;
-        self.head.publish(&self.memory, head, self.read).map_err(|error| self.poisoned(error))?;
+        self.head.publish(&self.memory, head, self.read).map_err(|error| self.poison.set(error))?;
         waiters::wake(&self.memory, &self.chain, &mut self.bells, head);
         Ok(())
     }

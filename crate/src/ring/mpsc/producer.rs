@@ -11,8 +11,10 @@ use crate::layout::{GRANULE, Layout, RECORD_HEADER, slot};
 use crate::ledger::{Entry, Ledger};
 use crate::memory::Memory;
 use crate::record::Header;
+use crate::ring::claims;
 use crate::ring::gate::Gate;
 use crate::ring::notes::Notes;
+use crate::ring::poison::Poison;
 use crate::sleep::{Bell, Sleeper};
 
 /// A writing side. Its owner holds the lock of its slot.
@@ -35,7 +37,7 @@ pub struct Producer<M> {
     pub(super) claim: Option<Claim>,
     gate: Gate,
     pub(super) notes: Notes,
-    pub(super) poison: Option<Box<Error>>,
+    pub(super) poison: Poison,
 }
 
 impl<M: Memory> Producer<M> {
@@ -76,7 +78,7 @@ impl<M: Memory> Producer<M> {
             claim: None,
             gate: Gate::new(layout, slot),
             notes: Notes::open(&memory, slot),
-            poison: None,
+            poison: Poison::default(),
             memory,
         };
         producer.end_write();
@@ -121,7 +123,7 @@ impl<M: Memory> Producer<M> {
 
     /// Whether what was found in the ring makes it unusable for this producer.
     pub fn is_poisoned(&self) -> bool {
-        self.poison.is_some()
+        self.poison.is_set()
     }
 
     /// Whether the ring is sealed.
@@ -131,7 +133,7 @@ impl<M: Memory> Producer<M> {
 
     #[inline(always)]
     pub(super) fn begin_write(&mut self) -> Result<()> {
-        if self.claim.is_some() || self.poison.is_some() {
+        if self.claim.is_some() || self.poison.is_set() {
             return Err(self.cannot_begin());
         }
         self.gate.begin(&self.memory)
@@ -144,28 +146,16 @@ impl<M: Memory> Producer<M> {
 
     #[cold]
     fn cannot_begin(&self) -> Error {
-        match &self.poison {
-            Some(error) => (**error).clone(),
-            // It would wait behind its own hole.
-            None => Error::new(
-                Code::ClaimOpen,
-                "a claim is open: commit or abort it before anything else is written",
-            ),
-        }
-    }
-
-    pub(super) fn check_poison(&self) -> Result<()> {
-        self.poison.as_deref().map_or(Ok(()), |error| Err(error.clone()))
+        self.poison.check().err().unwrap_or_else(claims::open)
     }
 
     /// Ends this attachment: what it reserved, others may abandon once its lock is free.
     #[cold]
     pub(super) fn poisoned(&mut self, error: Error) -> Error {
-        self.poison = Some(Box::new(error.clone()));
         self.claim = None;
         self.notes.no_claim(&self.memory);
         self.end_write();
-        error
+        self.poison.set(error)
     }
 
     /// Writes header and payload of one record at `start`.

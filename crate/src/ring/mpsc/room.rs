@@ -37,7 +37,7 @@ impl<M: Memory> Producer<M> {
 
     /// Whether the consumer has released everything up to `position`.
     pub fn is_released(&mut self, position: u64) -> Result<bool> {
-        self.check_poison()?;
+        self.poison.check()?;
         if self.head < position {
             self.refresh_head()?;
         }

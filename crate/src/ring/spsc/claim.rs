@@ -1,10 +1,11 @@
 //! Claims: records whose payload is written in place, between `try_claim` and `commit` or `abort`.
 
 use super::Producer;
-use crate::error::{Code, Error, Result};
+use crate::error::Result;
 use crate::layout::RECORD_HEADER;
 use crate::memory::Memory;
 use crate::record::{Header, span};
+use crate::ring::claims;
 
 /// An open claim: a record whose payload somebody is writing in place.
 #[derive(Debug, Clone, Copy)]
@@ -29,15 +30,9 @@ impl<M: Memory> Producer<M> {
 
     /// Commits the open claim with its first `length` bytes.
     pub fn commit(&mut self, length: Option<usize>) -> Result<()> {
-        self.check_poison()?;
-        let claim = self.claim.ok_or_else(no_claim)?;
-        let length = length.unwrap_or(claim.length);
-        if length > claim.length {
-            return Err(Error::new(
-                Code::InvalidArgument,
-                format!("commit({length}) is more than the {} bytes claimed", claim.length),
-            ));
-        }
+        self.poison.check()?;
+        let claim = self.claim.ok_or_else(claims::none_open)?;
+        let length = claims::committed(length, claim.length)?;
         self.claim = None;
         let header = Header::Record(length);
         self.put_header(claim.start, header);
@@ -49,7 +44,7 @@ impl<M: Memory> Producer<M> {
 
     /// Gives the open claim back.
     pub fn abort(&mut self) -> Result<()> {
-        self.claim.take().ok_or_else(no_claim)?;
+        self.claim.take().ok_or_else(claims::none_open)?;
         self.notes.abort(&self.memory);
         self.notes.no_claim(&self.memory);
         self.end_write();
@@ -59,8 +54,4 @@ impl<M: Memory> Producer<M> {
     pub fn has_claim(&self) -> bool {
         self.claim.is_some()
     }
-}
-
-fn no_claim() -> Error {
-    Error::new(Code::InvalidArgument, "no claim is open: call tryClaim first")
 }

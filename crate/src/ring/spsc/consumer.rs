@@ -9,6 +9,7 @@ use crate::ledger::Entry;
 use crate::memory::Memory;
 use crate::record::{Header, span};
 use crate::ring::head::Head;
+use crate::ring::poison::Poison;
 use crate::ring::{LAST_POSITION, gate};
 use crate::sleep::{Announced, Bell, Sleeper};
 
@@ -28,7 +29,7 @@ pub struct Consumer<M> {
     run_released: usize,
     bell: Bell,
     sleeper: Sleeper,
-    poison: Option<Box<Error>>,
+    poison: Poison,
 }
 
 impl<M: Memory> Consumer<M> {
@@ -47,7 +48,7 @@ impl<M: Memory> Consumer<M> {
             run_released: 0,
             bell: Bell::new(places.producer),
             sleeper: Sleeper::new(&memory, places.consumer),
-            poison: None,
+            poison: Poison::default(),
             memory,
         };
         consumer.refresh_tail()?;
@@ -61,7 +62,7 @@ impl<M: Memory> Consumer<M> {
     /// nothing. An empty answer has released whatever padding was in the way.
     #[inline]
     pub fn peek(&mut self, ranges: &mut [u32], limit: usize, fresh: bool) -> Result<Peeked> {
-        self.check_poison()?;
+        self.poison.check()?;
         if fresh {
             self.refresh_tail()?;
         }
@@ -73,7 +74,7 @@ impl<M: Memory> Consumer<M> {
     /// up to where the producer was when it began.
     #[inline]
     pub fn peek_known(&mut self, ranges: &mut [u32], limit: usize) -> Result<Peeked> {
-        self.check_poison()?;
+        self.poison.check()?;
         let first = self.known_record()?;
         if first.is_none() {
             self.release_padding()?;
@@ -117,7 +118,7 @@ impl<M: Memory> Consumer<M> {
     /// its start; `ranges` is as that call left it.
     #[inline]
     pub fn release(&mut self, ranges: &[u32], count: usize) -> Result<()> {
-        self.check_poison()?;
+        self.poison.check()?;
         if count <= self.run_released {
             return Ok(());
         }
@@ -139,20 +140,20 @@ impl<M: Memory> Consumer<M> {
 
     /// Whether a record is there, after padding: what waits look at.
     pub fn has_record(&mut self) -> Result<bool> {
-        self.check_poison()?;
+        self.poison.check()?;
         Ok(self.record()?.is_some())
     }
 
     /// Bytes of ring space that are known to be committed, after asking the producer.
     pub fn available(&mut self) -> Result<u64> {
-        self.check_poison()?;
+        self.poison.check()?;
         self.refresh_tail()?;
         Ok(self.tail - self.next)
     }
 
     /// Position of the next record, as far as padding before it has been seen.
     pub fn position(&mut self) -> Result<u64> {
-        self.check_poison()?;
+        self.poison.check()?;
         self.record()?;
         Ok(self.next)
     }
@@ -178,19 +179,6 @@ impl<M: Memory> Consumer<M> {
         (&mut self.sleeper, &self.memory)
     }
 
-    fn check_poison(&self) -> Result<()> {
-        match &self.poison {
-            None => Ok(()),
-            Some(error) => Err((**error).clone()),
-        }
-    }
-
-    #[cold]
-    fn poisoned(&mut self, error: Error) -> Error {
-        self.poison = Some(Box::new(error.clone()));
-        error
-    }
-
     /// Bytes of the record at `next`, asking the producer when none is known. `None`: there is none,
     /// and whatever padding was skipped is released, since the producer may wait for that room.
     #[inline]
@@ -211,7 +199,7 @@ impl<M: Memory> Consumer<M> {
     fn known_record(&mut self) -> Result<Option<usize>> {
         // At most twice: padding ends where the buffer does, and none can begin there.
         while self.next != self.tail {
-            match self.header(self.next).map_err(|error| self.poisoned(error))? {
+            match self.header(self.next).map_err(|error| self.poison.set(error))? {
                 Header::Record(length) => return Ok(Some(length)),
                 padding => self.next += padding.span() as u64,
             }
@@ -257,7 +245,7 @@ impl<M: Memory> Consumer<M> {
             let most = self.head.released() + self.places.capacity;
             let expected = format!("a multiple of 8 from {least} to {most}");
             let at = self.places.tail;
-            return Err(self.poisoned(Error::corrupt(
+            return Err(self.poison.set(Error::corrupt(
                 "the producer's tail is impossible",
                 at,
                 expected,
@@ -271,7 +259,7 @@ impl<M: Memory> Consumer<M> {
     /// Gives everything before `next` back to the producer.
     fn publish_head(&mut self) -> Result<()> {
         let head = self.next;
-        self.head.publish(&self.memory, head, self.read).map_err(|error| self.poisoned(error))?;
+        self.head.publish(&self.memory, head, self.read).map_err(|error| self.poison.set(error))?;
         let (memory, wanted_at) = (&self.memory, self.places.producer + slot::WANTED);
         // ORDERING: Relaxed; read after the announcement was seen. A stale wish costs one slice
         // at most. Partner: producer::Producer::announce_sleep.

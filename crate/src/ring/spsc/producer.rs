@@ -4,14 +4,16 @@ use std::sync::atomic::Ordering;
 
 use super::claim::Claim;
 use super::{Payload, Places};
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, Result};
 use crate::layout::{Layout, RECORD_HEADER, slot};
 use crate::ledger::{Entry, Ledger};
 use crate::memory::Memory;
 use crate::record::{Header, span};
 use crate::ring::LAST_POSITION;
+use crate::ring::claims;
 use crate::ring::gate::Gate;
 use crate::ring::notes::Notes;
+use crate::ring::poison::Poison;
 use crate::sleep::{Bell, Sleeper};
 
 /// The writing side. Its owner holds the lock of the producer's slot.
@@ -32,7 +34,7 @@ pub struct Producer<M> {
     pub(super) claim: Option<Claim>,
     gate: Gate,
     pub(super) notes: Notes,
-    pub(super) poison: Option<Box<Error>>,
+    pub(super) poison: Poison,
 }
 
 impl<M: Memory> Producer<M> {
@@ -72,7 +74,7 @@ impl<M: Memory> Producer<M> {
             claim: None,
             gate: Gate::new(layout, places.producer),
             notes: Notes::open(&memory, places.producer),
-            poison: None,
+            poison: Poison::default(),
             memory,
         };
         producer.end_write();
@@ -174,7 +176,7 @@ impl<M: Memory> Producer<M> {
 
     #[inline(always)]
     pub(super) fn begin_write(&mut self) -> Result<()> {
-        if self.claim.is_some() || self.poison.is_some() {
+        if self.claim.is_some() || self.poison.is_set() {
             return Err(self.cannot_begin());
         }
         self.gate.begin(&self.memory)
@@ -187,22 +189,12 @@ impl<M: Memory> Producer<M> {
 
     #[cold]
     fn cannot_begin(&self) -> Error {
-        match &self.poison {
-            Some(error) => (**error).clone(),
-            None => Error::new(
-                Code::ClaimOpen,
-                "a claim is open: commit or abort it before anything else is written",
-            ),
-        }
+        self.poison.check().err().unwrap_or_else(claims::open)
     }
 
     /// Whether damage has made this producer unusable for good.
     pub fn is_poisoned(&self) -> bool {
-        self.poison.is_some()
-    }
-
-    pub(super) fn check_poison(&self) -> Result<()> {
-        self.poison.as_deref().map_or(Ok(()), |error| Err(error.clone()))
+        self.poison.is_set()
     }
 
     /// Writes one whole record at `start` and returns its end.

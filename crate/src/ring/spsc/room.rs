@@ -27,7 +27,7 @@ impl<M: Memory> Producer<M> {
 
     /// Whether the consumer has released everything up to `position`.
     pub fn is_released(&mut self, position: u64) -> Result<bool> {
-        self.check_poison()?;
+        self.poison.check()?;
         if self.head < position {
             self.refresh_head()?;
         }
@@ -112,11 +112,10 @@ impl<M: Memory> Producer<M> {
             let expected = format!("a multiple of 8 from {} to {}", self.head, self.tail);
             let error =
                 Error::corrupt("the consumer's head is impossible", self.places.head, expected, found);
-            self.poison = Some(Box::new(error.clone()));
             self.claim = None;
             self.notes.no_claim(&self.memory);
             self.end_write();
-            return Err(error);
+            return Err(self.poison.set(error));
         }
         self.head = found;
         Ok(())
