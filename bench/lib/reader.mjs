@@ -14,6 +14,17 @@ export function read(memory, start, end) {
     (seen.sum + view.getInt32(start, true) + view.getInt32(start + 4, true) + view.getUint8(end - 1)) | 0;
 }
 
+/** Reads at least `records`, by whole drains; returns how many. */
+export function consume(consumer, records, drainOptions) {
+  let count = 0;
+  while (count < records) {
+    const drained = consumer.drainSync(read, drainOptions);
+    if (drained === 0 && consumer.ended) throw new Error(`ended early: ${consumer.ended}`);
+    count += drained;
+  }
+  return count;
+}
+
 /** Throws unless what was read is `records` records of a run. */
 export function checkRead(records) {
   const expected = Math.imul(records, 2 * 0x01010101 * FILLING + FILLING) | 0;

@@ -194,6 +194,11 @@ pub fn liveness<M: Memory>(segment: &Segment, memory: &M, index: u32) -> Result<
     look(&|at| segment.probe(at), memory, at).map(|(_, verdict)| verdict)
 }
 
+/// Whether the owner of one slot lives.
+pub fn is_alive<M: Memory>(segment: &Segment, memory: &M, index: u32) -> Result<bool> {
+    Ok(liveness(segment, memory, index)? == SlotState::Alive)
+}
+
 /// Whether somebody took the slot at offset `at` and did not give it back; he may be dead.
 pub fn is_taken<M: Memory>(memory: &M, at: usize) -> bool {
     // ORDERING: Relaxed; the lock decides.
@@ -203,9 +208,7 @@ pub fn is_taken<M: Memory>(memory: &M, at: usize) -> bool {
 /// Whether no producer lives but, perhaps, the owner of slot `except`.
 pub fn no_producer_lives<M: Memory>(segment: &Segment, memory: &M, except: u32) -> Result<bool> {
     for index in (0..segment.layout().slot_count).filter(|&index| index != CONSUMER_SLOT && index != except) {
-        if is_taken(memory, segment.layout().slot(index))
-            && liveness(segment, memory, index)? == SlotState::Alive
-        {
+        if is_taken(memory, segment.layout().slot(index)) && is_alive(segment, memory, index)? {
             return Ok(false);
         }
     }

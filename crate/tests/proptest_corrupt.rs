@@ -9,6 +9,7 @@ use shmring::error::{Code, Error};
 use shmring::layout::{CONSUMER_SLOT, Kind, Layout, control, slot};
 use shmring::record::Header;
 use shmring::ring::spsc::{PRODUCER_SLOT, Payload};
+use support::change::Change;
 use support::positions::{at_least, positions};
 use support::records::read;
 use support::spsc_real::Real;
@@ -30,25 +31,6 @@ const WORDS: [(Option<u32>, usize); 14] = [
     (Some(PRODUCER_SLOT), slot::FULL),
     (Some(PRODUCER_SLOT), slot::ABORTED),
 ];
-
-/// What a word is changed into.
-#[derive(Debug, Clone, Copy)]
-enum Change {
-    Flip(u32),
-    /// A little more or less, as a stale or a premature position is.
-    Add(i64),
-    To(u64),
-}
-
-impl Change {
-    fn of(self, word: u64) -> u64 {
-        match self {
-            Change::Flip(bit) => word ^ 1 << bit,
-            Change::Add(difference) => word.wrapping_add_signed(difference),
-            Change::To(value) => value,
-        }
-    }
-}
 
 fn change() -> impl Strategy<Value = Change> {
     let extremes =

@@ -9,6 +9,7 @@ use shmring::error::{Code, Error};
 use shmring::layout::{CONSUMER_SLOT, Layout, control, slot};
 use shmring::record::Header;
 use shmring::ring::mpsc::{Consumer, Payload, Producer, State, Word, repair, written};
+use support::change::Change;
 use support::heap::HeapMemory;
 use support::positions::{at_least, positions};
 use support::small::{granules, layout};
@@ -35,23 +36,6 @@ const WORDS: [(Option<u32>, usize); 14] = [
     (Some(1), slot::FLOOR),
     (Some(1), slot::VOID),
 ];
-
-#[derive(Debug, Clone, Copy)]
-enum Change {
-    Flip(u32),
-    Add(i64),
-    To(u64),
-}
-
-impl Change {
-    fn of(self, word: u64) -> u64 {
-        match self {
-            Change::Flip(bit) => word ^ 1 << bit,
-            Change::Add(difference) => word.wrapping_add_signed(difference),
-            Change::To(value) => value,
-        }
-    }
-}
 
 fn change() -> impl Strategy<Value = Change> {
     let extremes =

@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::layout::CONSUMER_SLOT;
 use crate::mapped::MappedMemory;
 use crate::mapping::Mapping;
-use crate::owners::{self, Role, Slot, SlotState};
+use crate::owners::{self, Role, Slot};
 use crate::ring::mpsc::Blocked;
 use crate::ring::{Peeked, Reader};
 use crate::segment::{Access, Segment};
@@ -201,8 +201,7 @@ impl Consumer {
     fn unblock(&mut self, blocked: Option<Blocked>) -> Result<bool> {
         let Some(blocked) = blocked else { return Ok(false) };
         let (segment, memory) = (&self.segment, &self.memory);
-        let alive = |slot| Ok(owners::liveness(segment, memory, slot)? == SlotState::Alive);
-        self.ring.unblock(blocked, alive)
+        self.ring.unblock(blocked, |slot| owners::is_alive(segment, memory, slot))
     }
 
     /// The same for those who never wait.
@@ -254,7 +253,7 @@ impl Consumer {
             return End::without_producers(&self.segment, &self.memory);
         }
         for index in self.ring.writing() {
-            if owners::liveness(&self.segment, &self.memory, index)? == SlotState::Alive {
+            if owners::is_alive(&self.segment, &self.memory, index)? {
                 return Ok(None);
             }
         }

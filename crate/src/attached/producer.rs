@@ -14,7 +14,7 @@ use crate::layout::{CONSUMER_SLOT, control, slot};
 use crate::mapped::MappedMemory;
 use crate::mapping::Mapping;
 use crate::memory::Memory;
-use crate::owners::{self, Role, Slot, SlotState};
+use crate::owners::{self, Role, Slot};
 use crate::ring::Writer;
 use crate::segment::{Access, Segment};
 use crate::sleep::{Bell, SLICE};
@@ -87,8 +87,7 @@ impl Producer {
 
     /// Whether a living consumer is attached.
     pub fn consumer_alive(&self) -> Result<bool> {
-        let state = owners::liveness(&self.segment, &self.memory, CONSUMER_SLOT)?;
-        Ok(state == SlotState::Alive)
+        owners::is_alive(&self.segment, &self.memory, CONSUMER_SLOT)
     }
 
     /// Waits for room for a record of `length` bytes: at most `limit` and at most about one slice,
@@ -125,7 +124,7 @@ impl Producer {
     /// Passes over what a dead owner has left in everybody's way.
     fn unblock(&mut self) -> Result<bool> {
         let (segment, memory) = (&self.segment, &self.memory);
-        self.ring.unblock(|slot| Ok(owners::liveness(segment, memory, slot)? == SlotState::Alive))
+        self.ring.unblock(|slot| owners::is_alive(segment, memory, slot))
     }
 
     /// Gives the slot back; an open claim is aborted. The consumer hears of it at once.
@@ -165,9 +164,9 @@ fn take_slot(segment: &Segment, memory: &MappedMemory, label: &str) -> Result<Sl
                 continue;
             }
             if taken {
-                match owners::liveness(segment, memory, index) {
-                    Ok(SlotState::Alive) => continue,
-                    Ok(_) => {}
+                match owners::is_alive(segment, memory, index) {
+                    Ok(true) => continue,
+                    Ok(false) => {}
                     // Damage: in an mpsc ring it is not the only slot.
                     Err(error) => {
                         keep(error);

@@ -10,7 +10,7 @@ use crate::layout::{CONSUMER_SLOT, Kind, Layout, control};
 use crate::mapped::MappedMemory;
 use crate::mapping::Mapping;
 use crate::memory::Memory;
-use crate::owners::{self, Owner, SlotState};
+use crate::owners::{self, Owner};
 use crate::ring::mpsc;
 use crate::segment::{Access, Segment};
 use crate::sleep::Bell;
@@ -54,7 +54,7 @@ impl Ring {
 
     /// Whether somebody reads: a probe of a lock.
     pub fn is_consumer_alive(&self) -> Result<bool> {
-        Ok(owners::liveness(&self.segment, &self.memory, CONSUMER_SLOT)? == SlotState::Alive)
+        owners::is_alive(&self.segment, &self.memory, CONSUMER_SLOT)
     }
 
     pub fn stats(&self) -> Result<Stats> {
@@ -76,7 +76,7 @@ impl Ring {
     pub fn recover(&self) -> Result<Recovered> {
         self.check_writable("recover")?;
         let (segment, memory) = (&*self.segment, &self.memory);
-        let alive = |slot| Ok(owners::liveness(segment, memory, slot)? == SlotState::Alive);
+        let alive = |slot| owners::is_alive(segment, memory, slot);
         let repaired = match self.layout().kind {
             // What an spsc producer had not committed never became visible.
             Kind::Spsc => mpsc::Repaired::default(),

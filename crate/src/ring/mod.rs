@@ -3,6 +3,7 @@
 mod claims;
 mod gate;
 mod head;
+mod length;
 pub mod mpsc;
 mod notes;
 mod poison;

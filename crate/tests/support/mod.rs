@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 pub mod asymmetric;
+pub mod change;
 pub mod crew;
 pub mod fickle;
 pub mod heap;

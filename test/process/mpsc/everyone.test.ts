@@ -1,12 +1,13 @@
 import type { Ring } from 'shmring';
 import { describe, expect, test } from 'vitest';
 import { consumerBooks, type Handled, producerBooks } from '../../helpers/books.js';
-import { Checker, NO_FAULTS } from '../../helpers/checker.mjs';
+import { Checker } from '../../helpers/checker.mjs';
 import { type Child, start } from '../../helpers/children.js';
 import { Joined } from '../../helpers/joined.js';
 import { MPSC } from '../../helpers/kinds.js';
 import { flawOf, producerOf, sequenceOf } from '../../helpers/record.mjs';
 import { scratchFile } from '../../helpers/scratch.js';
+import { expectSealedOff, readToTheEnd } from '../../helpers/sealed.js';
 import { randomFrom, seedFor } from '../../helpers/seed.js';
 import { PATIENCE_MS, sleep, within } from '../../helpers/time.js';
 
@@ -198,17 +199,10 @@ describe('producers stopped and continued at random while others write', () => {
       }
       ring.seal();
     })();
-    while ((await within(consumer.wait(), 'a record or the end')) === 'ready') {
-      consumer.drain((memory, from, to, position) => checker.accept(memory, from, to, position));
-    }
+    await readToTheEnd(consumer, checker);
     await stopping;
     expect(consumer.ended).toBe('sealed');
-    for (const { id, books, child } of writers) {
-      expect(await within(child.exited, 'the end of a writer')).toMatchObject({ code: 1 });
-      expect(child.complaints).toContain('ERR_SHMRING_SEALED');
-      expect(checker.next(id)).toBe(producerBooks(books).acknowledged);
-    }
-    expect(checker.verdict()).toEqual(NO_FAULTS);
+    await expectSealedOff(writers, checker);
     const { records } = checker;
     expect(ring.stats()).toMatchObject({ written: records, read: records, abandoned: 0, bytesWaiting: 0 });
   });

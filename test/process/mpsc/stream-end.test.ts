@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { actorAt } from '../../helpers/actor.js';
-import { producerBooks } from '../../helpers/books.js';
-import { Checker, NO_FAULTS } from '../../helpers/checker.mjs';
+import { Checker } from '../../helpers/checker.mjs';
 import { start } from '../../helpers/children.js';
 import { MPSC } from '../../helpers/kinds.js';
 import { drainStrings } from '../../helpers/rings.js';
 import { scratchFile } from '../../helpers/scratch.js';
+import { expectSealedOff, readToTheEnd } from '../../helpers/sealed.js';
 import { isPending, PATIENCE_MS, sleep, within } from '../../helpers/time.js';
 
 const { createRing } = MPSC;
@@ -103,17 +103,10 @@ describe('a ring that is sealed while several are inside writes', () => {
       });
       await Promise.all(writers.map(({ child }) => child.message('attached')));
       const sealing = sleep(20 + 30 * round).then(() => ring.seal());
-      while ((await within(consumer.wait(), 'a record or the end')) === 'ready') {
-        consumer.drain((memory, from, to, position) => checker.accept(memory, from, to, position));
-      }
+      await readToTheEnd(consumer, checker);
       await sealing;
       expect(consumer.ended).toBe('sealed');
-      for (const { id, books, child } of writers) {
-        expect(await within(child.exited, 'the end of a writer')).toMatchObject({ code: 1 });
-        expect(child.complaints).toContain('ERR_SHMRING_SEALED');
-        expect(checker.next(id)).toBe(producerBooks(books).acknowledged);
-      }
-      expect(checker.verdict()).toEqual(NO_FAULTS);
+      await expectSealedOff(writers, checker);
       expect(ring.stats()).toMatchObject({ written: checker.records, read: checker.records, abandoned: 0 });
     }
   });

@@ -7,6 +7,7 @@ use super::{Payload, Producer, room};
 use crate::error::Result;
 use crate::layout::{GRANULE, RECORD_HEADER};
 use crate::memory::Memory;
+use crate::ring::length;
 
 impl<M: Memory> Producer<M> {
     /// Copies records in, in parts that each appear at once: as many of the following as make up no
@@ -17,11 +18,12 @@ impl<M: Memory> Producer<M> {
     /// Every payload is readable for its length.
     pub unsafe fn try_write_batch(&mut self, payloads: &[Payload]) -> Result<usize> {
         if let Some(largest) = payloads.iter().map(|payload| payload.length).max() {
-            self.check_length(largest)?;
+            length::check(largest, self.max_record())?;
         }
+        let most = room(self.max_record());
         let mut written = 0;
         while written < payloads.len() {
-            let (count, bytes) = self.part(&payloads[written..]);
+            let (count, bytes) = length::part(&payloads[written..], most, room);
             // SAFETY: the caller's contract.
             match unsafe { self.write_part(&payloads[written..written + count], bytes) } {
                 Ok(true) => written += count,
@@ -31,20 +33,6 @@ impl<M: Memory> Producer<M> {
             }
         }
         Ok(written)
-    }
-
-    /// How many of `payloads` make up one part, and its bytes.
-    fn part(&self, payloads: &[Payload]) -> (usize, u64) {
-        let most = room(self.max_record());
-        let (mut count, mut bytes) = (0, 0);
-        for payload in payloads {
-            let more = bytes + room(payload.length);
-            if more > most {
-                break;
-            }
-            (count, bytes) = (count + 1, more);
-        }
-        (count, bytes)
     }
 
     /// # Safety

@@ -273,7 +273,7 @@ impl<M: Memory> Consumer<M> {
                 State::Reserved => {
                     return Ok(Next::Blocked(Blocked { position: self.next, slot: word.owner(), word }));
                 }
-                State::Pad | State::Abandoned => self.pass(word)?,
+                State::Pad | State::Abandoned => self.pass(word),
             }
         }
     }
@@ -281,13 +281,12 @@ impl<M: Memory> Consumer<M> {
     /// Moves past the word at `next`. Its owner may have been killed before he moved the tail, which
     /// must not stay behind the head: an empty ring would be full for ever.
     #[cold]
-    fn pass(&mut self, word: Word) -> Result<()> {
+    fn pass(&mut self, word: Word) {
         self.chain.help(&self.memory, self.next, word);
         self.next += word.granules() * GRANULE as u64;
         if word.state() == State::Abandoned {
             self.read.abandoned += 1;
         }
-        Ok(())
     }
 
     /// Gives everything before `next` back to the producers.

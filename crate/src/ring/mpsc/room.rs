@@ -6,9 +6,10 @@ use super::chain::Link;
 use super::repair::abandon_if_dead;
 use super::word::{State, Word};
 use super::{Producer, room, waiters};
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, Result};
 use crate::layout::{GRANULE, slot};
 use crate::memory::Memory;
+use crate::ring::length;
 use crate::sleep::{Announced, Bell};
 
 /// How often a producer begins anew because others were faster, before it says that there is no room
@@ -30,7 +31,7 @@ impl<M: Memory> Producer<M> {
     /// Whether a record of `length` bytes would be accepted now.
     pub fn has_room(&mut self, length: usize) -> Result<bool> {
         self.begin_write()?;
-        let place = self.check_length(length).and_then(|()| self.find(room(length)));
+        let place = length::check(length, self.max_record()).and_then(|()| self.find(room(length)));
         self.end_write();
         Ok(place?.is_some())
     }
@@ -81,7 +82,7 @@ impl<M: Memory> Producer<M> {
     /// no room now, which is counted, and the write is over.
     #[inline(always)]
     pub(super) fn reserve(&mut self, length: usize, bytes: u64) -> Result<Option<(u64, Word)>> {
-        let reserved = self.check_length(length).and_then(|()| self.take(bytes));
+        let reserved = length::check(length, self.max_record()).and_then(|()| self.take(bytes));
         match reserved {
             Ok(Some(_)) => {}
             Ok(None) => {
@@ -213,18 +214,5 @@ impl<M: Memory> Producer<M> {
             self.memory.expect_write(self.chain.offset(first));
             self.memory.expect_write(self.chain.offset(last));
         }
-    }
-
-    pub(super) fn check_length(&self, length: usize) -> Result<()> {
-        let largest = self.max_record();
-        if length <= largest {
-            return Ok(());
-        }
-        Err(Error::new(
-            Code::TooLarge,
-            format!("a record of {length} bytes is larger than this ring's largest of {largest} bytes"),
-        )
-        .with("byteLength", length)
-        .with("maxRecord", largest))
     }
 }

@@ -10,10 +10,10 @@ use crate::ledger::{Entry, Ledger};
 use crate::memory::Memory;
 use crate::record::{Header, span};
 use crate::ring::LAST_POSITION;
-use crate::ring::claims;
 use crate::ring::gate::Gate;
 use crate::ring::notes::Notes;
 use crate::ring::poison::Poison;
+use crate::ring::{claims, length};
 use crate::sleep::{Bell, Sleeper};
 
 /// The writing side. Its owner holds the lock of the producer's slot.
@@ -107,11 +107,12 @@ impl<M: Memory> Producer<M> {
     /// Every payload is readable for its length.
     pub unsafe fn try_write_batch(&mut self, payloads: &[Payload]) -> Result<usize> {
         if let Some(largest) = payloads.iter().map(|payload| payload.length).max() {
-            self.check_length(largest)?;
+            length::check(largest, self.max_record())?;
         }
         let mut written = 0;
         while written < payloads.len() {
-            let (count, bytes) = self.part(&payloads[written..]);
+            let (count, bytes) =
+                length::part(&payloads[written..], self.places.capacity, |length| span(length) as u64);
             // Parts that are visible are not denied: the next call meets the same error.
             let or_written = |error| if written > 0 { Ok(written) } else { Err(error) };
             if let Err(error) = self.begin_write() {
@@ -130,19 +131,6 @@ impl<M: Memory> Producer<M> {
             written += count;
         }
         Ok(written)
-    }
-
-    /// How many of `payloads` make up one part, and its bytes.
-    fn part(&self, payloads: &[Payload]) -> (usize, u64) {
-        let (mut count, mut bytes) = (0, 0);
-        for payload in payloads {
-            let more = bytes + span(payload.length) as u64;
-            if more > self.places.capacity {
-                break;
-            }
-            (count, bytes) = (count + 1, more);
-        }
-        (count, bytes)
     }
 
     /// Bytes of the largest record.

@@ -3,10 +3,11 @@
 use std::sync::atomic::Ordering;
 
 use super::Producer;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, Result};
 use crate::layout::{RECORD_HEADER, slot};
 use crate::memory::Memory;
 use crate::record::{Header, span};
+use crate::ring::length;
 use crate::sleep::Announced;
 
 /// How many bytes before it writes to a line a producer asks for it, at least. The line is in the consumer's
@@ -62,7 +63,7 @@ impl<M: Memory> Producer<M> {
     #[inline(never)]
     fn reserve_looking(&mut self, length: usize, bytes: u64) -> Result<Option<u64>> {
         if bytes > self.places.capacity {
-            return Err(self.too_large(length));
+            return Err(length::too_large(length, self.max_record()));
         }
         let need = self.need(bytes);
         let room = self.fits(need)?;
@@ -140,23 +141,5 @@ impl<M: Memory> Producer<M> {
             self.memory.expect_write(self.places.offset(first));
             self.memory.expect_write(self.places.offset(last));
         }
-    }
-
-    pub(super) fn check_length(&self, length: usize) -> Result<()> {
-        if length > self.max_record() {
-            return Err(self.too_large(length));
-        }
-        Ok(())
-    }
-
-    #[cold]
-    fn too_large(&self, length: usize) -> Error {
-        let largest = self.max_record();
-        Error::new(
-            Code::TooLarge,
-            format!("a record of {length} bytes is larger than this ring's largest of {largest} bytes"),
-        )
-        .with("byteLength", length)
-        .with("maxRecord", largest)
     }
 }
