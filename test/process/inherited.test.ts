@@ -5,10 +5,20 @@ import { createRing } from '../helpers/rings.js';
 import { fileOf } from '../helpers/scratch.js';
 import { until } from '../helpers/time.js';
 
+/** Where a descriptor leads; nowhere when a process that still starts has closed it since it was listed. */
+function leadsTo(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw error;
+  }
+}
+
 /** What a process has of a file: descriptors and mappings. */
 function holdings(pid: number, file: string): string[] {
   const folder = `/proc/${pid}/fd`;
-  const links = readdirSync(folder).map((number) => readlinkSync(`${folder}/${number}`));
+  const links = readdirSync(folder).map((number) => leadsTo(`${folder}/${number}`));
   const maps = readFileSync(`/proc/${pid}/maps`, 'utf8').split('\n');
   return [...links, ...maps].filter((line) => line.includes(file));
 }
