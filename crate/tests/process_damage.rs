@@ -274,9 +274,10 @@ fn damaged_before(seed: u64, count: u64) {
     report(&tally);
 }
 
-/// A writer, a reader and one who looks, until they are told to stop.
+/// A writer, a reader and one who looks, until they are told that nothing is damaged any more and a
+/// record has been read: on a busy machine that may not have come about before.
 fn damaged_meanwhile() {
-    let stop = AtomicBool::new(false);
+    let (stop, any_read) = (AtomicBool::new(false), AtomicBool::new(false));
     let user = |work: &dyn Fn(&mut Tally)| {
         let mut tally = Tally::default();
         while !stop.load(Ordering::Relaxed) {
@@ -286,21 +287,24 @@ fn damaged_meanwhile() {
         }
         tally
     };
-    let mut tally = Tally::default();
+    let (mut tally, turns) = (Tally::default(), AtomicU64::new(0));
     std::thread::scope(|scope| {
-        let turns = AtomicU64::new(0);
         let users = [
             scope.spawn(|| user(&|tally| open(tally).iter().for_each(|segment| write(tally, segment, 60)))),
-            scope.spawn(move || {
+            scope.spawn(|| {
                 user(&|tally| {
                     let most = 60 + turns.fetch_add(1, Ordering::Relaxed) % 2;
                     open(tally).iter().for_each(|segment| read(tally, segment, most));
+                    any_read.store(tally.of("records") > 0, Ordering::Relaxed);
                 })
             }),
             scope.spawn(|| user(&inspect)),
         ];
         say("ready");
         listen();
+        while !any_read.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
         stop.store(true, Ordering::Relaxed);
         users.into_iter().for_each(|user| tally.add(user.join().unwrap()));
     });
