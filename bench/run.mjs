@@ -10,6 +10,9 @@ import { measureMemory } from './lib/memory.mjs';
 import { buildNative, runRtrb } from './lib/native.mjs';
 import { watched } from './lib/pressure.mjs';
 import { measureManyProducers, measureOneProducer, pairsLine } from './lib/rounds.mjs';
+import { scaling } from './lib/scaling/configurations.mjs';
+import { measureScaling } from './lib/scaling/measure.mjs';
+import { printScaling } from './lib/scaling/tables.mjs';
 import {
   asideLine,
   callsTable,
@@ -22,11 +25,12 @@ import {
 } from './lib/tables.mjs';
 
 const PARTS = ['spsc', 'mpsc', 'calls', 'deaths', 'memory'];
-const HELP = `npm run bench -- [options] [${PARTS.join(' | ')}]…
+const SCALING = Object.keys(scaling);
+const HELP = `npm run bench -- [options] [${[...PARTS, 'scaling', ...SCALING].join(' | ')}]…
 
-Without a part: all of them.
+Without a part: all but scaling, which is ${SCALING.join(', ')}.
 
-  --quick           3 rounds instead of 15, and fewer deaths
+  --quick           3 rounds instead of 15, and fewer deaths; of scaling one instead of 3
   --rounds N        so many rounds
   --pin             each process on a CPU of its own where there are enough, native and JavaScript alike:
                     the first producer on the first allowed CPU, the consumer on the second
@@ -45,13 +49,15 @@ const { values: options, positionals } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 });
-if (options.help || positionals.some((part) => !PARTS.includes(part))) {
+if (options.help || positionals.some((part) => ![...PARTS, 'scaling', ...SCALING].includes(part))) {
   console.log(HELP);
   process.exit(options.help ? 0 : 1);
 }
 
 const wanted = (part) => positionals.length === 0 || positionals.includes(part);
+const grown = SCALING.filter((part) => positionals.includes(part) || positionals.includes('scaling'));
 const rounds = Number(options.rounds ?? (options.quick ? 3 : 15));
+const scalingRounds = Number(options.rounds ?? (options.quick ? 1 : 3));
 const settings = {
   cpus: allowedCpus(),
   pinned: options.pin,
@@ -106,8 +112,9 @@ async function main() {
     holes[waits] = await measureDeaths(kills, waits, CAPACITY);
   }
   const { one, threads, many } = await measureRounds();
+  const pairs = grown.length > 0 ? await measureScaling(grown, scalingRounds, settings) : [];
 
-  const all = [...one, ...threads, ...many];
+  const all = [...one, ...threads, ...many, ...pairs];
   if (all.length > 0) {
     console.log(`\n${probeLine(all.flatMap((item) => item.probes))}`);
     console.log(asideLine(all));
@@ -117,6 +124,7 @@ async function main() {
     console.log(`\ntwo threads, 64 B, the native ring beside rtrb:\n${rtrbTable(threads)}`);
   }
   printPairs('mpsc', manyProducers, many);
+  printScaling(grown, pairs);
   if (looks) {
     console.log(
       `\nwith ${calls.owners} owners in ${calls.processes} processes, µs a call:\n${callsTable(looks)}`,
@@ -130,7 +138,9 @@ async function main() {
   if (memory) console.log(`\n${memoryLine(memory)}`);
   console.log(`took ${((performance.now() - started) / 1000).toFixed(0)} s`);
   if (options.json) {
-    const raw = { machine: here, settings, pairs: one, threads, many, calls: looks, deaths: holes, memory };
+    const date = new Date().toISOString().slice(0, 10);
+    const measured = { pairs: one, threads, many, scaling: pairs, calls: looks, deaths: holes, memory };
+    const raw = { machine: here, date, settings, ...measured };
     writeFileSync(options.json, JSON.stringify(raw, null, 2));
   }
 }

@@ -9,8 +9,12 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-/** The lock files of this repository: of the tools, and of the runtimes that only tests need. */
-export const LOCKS = ['package-lock.json', 'test/runtimes/installed/package-lock.json'];
+/** The lock files of this repository: of the tools, of the runtimes that only tests need, and of the charts. */
+export const LOCKS = [
+  'package-lock.json',
+  'test/runtimes/installed/package-lock.json',
+  'bench/package-lock.json',
+];
 
 const SYSTEMS = [
   'aix',

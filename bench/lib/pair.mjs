@@ -2,7 +2,7 @@
 import { forgetRing, ringName } from './children.mjs';
 import { runNode } from './node.mjs';
 
-/** Nanoseconds a record, and how often the ring was full. */
+/** Nanoseconds a record, timed and before, and how often the ring was full. */
 export async function runJavaScript({ size, batch, jsRecords }, { capacity, pin, lagMicros }) {
   const name = ringName();
   const job = {
@@ -17,11 +17,11 @@ export async function runJavaScript({ size, batch, jsRecords }, { capacity, pin,
   // When one side fails the other would spin for ever.
   const both = new AbortController();
   try {
-    const [{ refusals }, { nsPerRecord }] = await Promise.all([
+    const [{ refusals }, times] = await Promise.all([
       runNode('js-producer.mjs', job, { cpu: pin?.[0], signal: both.signal }),
       runNode('js-consumer.mjs', job, { cpu: pin?.[1], signal: both.signal }),
     ]);
-    return { nsPerRecord, refusals };
+    return { ...times, refusals };
   } finally {
     both.abort();
     forgetRing(name);

@@ -4,10 +4,12 @@ import { probe, runNative, runNativeMany } from './native.mjs';
 import { runJavaScript } from './pair.mjs';
 import { watched } from './pressure.mjs';
 
-/** One run of each, a probe before, between and after. */
+const nothing = { result: undefined, share: 0, disturbed: false };
+
+/** One run of each, a probe before, between and after; of JavaScript alone where there is no native run. */
 async function measurePair(name, runs, crowded) {
   const before = await probe();
-  const native = await watched(runs.native);
+  const native = runs.native ? await watched(runs.native) : nothing;
   const between = await probe();
   const js = await watched(runs.js);
   const { nsPerRecord, ...rest } = js.result;
@@ -27,7 +29,7 @@ async function measurePair(name, runs, crowded) {
 export function measureOneProducer(configuration, { cpus, pinned, capacity, lagMicros }) {
   const placement = { capacity, lagMicros, pin: pinned && cpus.length > 1 ? cpus.slice(0, 2) : undefined };
   const runs = {
-    native: () => runNative(configuration, placement),
+    native: configuration.nativeRecords > 0 && (() => runNative(configuration, placement)),
     js: () => runJavaScript(configuration, placement),
   };
   return measurePair(configuration.name, runs, false);
@@ -37,7 +39,7 @@ export function measureManyProducers(configuration, { cpus, pinned, capacity, la
   const { name, producers } = configuration;
   const placement = { capacity, lagMicros, pin: pinned ? placeMany(cpus, producers) : undefined };
   const runs = {
-    native: () => runNativeMany(configuration, placement),
+    native: configuration.nativeRecords > 0 && (() => runNativeMany(configuration, placement)),
     js: () => runJavaScriptMany(configuration, placement),
   };
   return measurePair(name, runs, producers + 1 > cpus.length);

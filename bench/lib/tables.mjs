@@ -5,12 +5,12 @@ import { best, median, NEAR, regime, summarise, verdict } from './figures.mjs';
 
 // Without colours: the tables end up in files and documents.
 const plain = { style: { head: [], border: [] } };
-const ns = (value) => value.toFixed(1);
-const both = (figure) => `${ns(figure.best)} / ${ns(figure.median)}`;
+export const ns = (value) => value.toFixed(1);
+export const both = (figure) => `${ns(figure.best)} / ${ns(figure.median)}`;
 
 const right = (head) => head.map((_, column) => (column === 0 ? 'left' : 'right'));
 
-function table(head, rows) {
+export function table(head, rows) {
   const made = new Table({ ...plain, head, colAligns: right(head) });
   made.push(...rows);
   return made.toString();

@@ -141,33 +141,39 @@ function removeOrphans(root) {
 /** @type {readonly Step[]} */
 export const steps = [packages, addon, typescript];
 
-const RUNTIMES = 'test/runtimes/installed';
-
 /**
- * The JavaScript runtimes that the package is tested under: large, and of no use to any other
- * command. They are optional to npm: one that cannot be fetched is left out, and looked for again
- * the next time.
+ * npm packages in a folder of their own, which only some commands need. None needs its install script.
  *
- * @type {Step}
+ * @param {{ name: string, title: string, folder: string }} about
+ * @param {string[]} options of npm
+ * @returns {Step}
  */
-const runtimes = {
-  name: 'runtimes',
-  title: 'JavaScript runtimes (npm ci)',
+const packagesIn = ({ name, title, folder }, ...options) => ({
+  name,
+  title: `${title} (npm ci)`,
   key: MACHINE,
-  inputs: [join(RUNTIMES, 'package-lock.json')],
+  inputs: [join(folder, 'package-lock.json')],
   present: (root) => {
-    const folder = join(root, RUNTIMES);
-    return expectedPackages(folder).every((path) => existsSync(join(folder, path, 'package.json')));
+    const there = join(root, folder);
+    return expectedPackages(there).every((path) => existsSync(join(there, path, 'package.json')));
   },
   needsToolchain: false,
-  // No install scripts, which they do not need; no links, since four of them are called `node`.
-  tool: () => npmCi('--prefix', RUNTIMES, '--ignore-scripts', '--no-bin-links'),
-  progress: (root) => howManyPackages(join(root, RUNTIMES)),
-};
+  tool: () => npmCi('--prefix', folder, '--ignore-scripts', ...options),
+  progress: (root) => howManyPackages(join(root, folder)),
+});
+
+// Large, and optional to npm: one that cannot be fetched is left out, and looked for again the next
+// time. No links, since four of them are called `node`.
+const runtimes = packagesIn(
+  { name: 'runtimes', title: 'JavaScript runtimes', folder: 'test/runtimes/installed' },
+  '--no-bin-links',
+);
+
+const charts = packagesIn({ name: 'charts', title: 'chart library', folder: 'bench' });
 
 /**
  * What only some commands need, by the name that `--with` gives.
  *
  * @type {Readonly<Record<string, Step>>}
  */
-export const furtherSteps = { runtimes };
+export const furtherSteps = { runtimes, charts };
