@@ -1,8 +1,9 @@
 import type { Ring } from 'shmring';
 import { describe, expect, test } from 'vitest';
-import { consumerBooks, type Handled, producerBooks } from '../../helpers/books.js';
+import { consumerBooks, type Handled } from '../../helpers/books.js';
 import { Checker } from '../../helpers/checker.mjs';
 import { type Child, start } from '../../helpers/children.js';
+import { type DeadWriter, expectArrived } from '../../helpers/dead.js';
 import { Joined } from '../../helpers/joined.js';
 import { MPSC } from '../../helpers/kinds.js';
 import { flawOf, producerOf, sequenceOf } from '../../helpers/record.mjs';
@@ -16,12 +17,6 @@ const LONGEST = 1024;
 const WRITES = ['sync', 'try', 'claim', 'batch'];
 const READS = ['drainSync', 'drain', 'peek'];
 
-interface Writer {
-  id: number;
-  books: string;
-  child: Child;
-}
-
 interface Reader {
   mode: string;
   books: string;
@@ -30,7 +25,7 @@ interface Reader {
 
 /** The processes at one ring, and what they put down before they died. */
 class Company {
-  readonly dead: Writer[] = [];
+  readonly dead: DeadWriter[] = [];
   readonly joined = new Joined(
     ({ position, byteLength }) => position * 8 + span(byteLength),
     // A record of a shortened claim takes up to 50 bytes more than its length tells.
@@ -41,7 +36,7 @@ class Company {
 
   constructor(readonly ring: Ring) {}
 
-  async writer(): Promise<Writer> {
+  async writer(): Promise<DeadWriter> {
     this.#writers += 1;
     const [id, mode, books] = [this.#writers, WRITES[this.#writers % WRITES.length], scratchFile('books')];
     const child = start('producer', { name: this.ring.name, producer: id, mode, books, longest: LONGEST });
@@ -87,21 +82,10 @@ class Company {
 
   /** Everything that was acknowledged was handled, nothing that was not begun; the counters agree. */
   check(): void {
-    let acknowledgedInAll = 0;
-    let arrivedInAll = 0;
-    for (const { id, books, child } of this.dead) {
-      const { begun, acknowledged } = producerBooks(books);
-      const arrived = this.joined.next(id);
-      const report = `writer ${id}: begun ${begun}, acknowledged ${acknowledged}, arrived ${arrived}`;
-      expect(arrived, report).toBeGreaterThanOrEqual(acknowledged);
-      expect(arrived, report).toBeLessThanOrEqual(begun);
-      expect(child.complaints).toBe('');
-      acknowledgedInAll += acknowledged;
-      arrivedInAll += arrived;
-    }
-    expect(acknowledgedInAll).toBeGreaterThan(0);
+    const { acknowledged, arrived } = expectArrived(this.dead, (id) => this.joined.next(id));
+    expect(acknowledged).toBeGreaterThan(0);
     const { records } = this.joined;
-    expect(records).toBe(arrivedInAll);
+    expect(records).toBe(arrived);
     const stats = this.ring.stats();
     expect(stats).toMatchObject({ written: records, read: records, recordsWaiting: 0, producers: 0 });
     expect(stats.abandoned).toBeLessThanOrEqual(this.dead.length);
@@ -130,7 +114,7 @@ describe('waves of producers and of consumers killed, with a standby for each co
         takeOvers += 1;
       } else {
         const chosen = Math.floor(random() * writers.length);
-        const dying = writers[chosen] as Writer;
+        const dying = writers[chosen] as DeadWriter;
         const [next] = await Promise.all([company.writer(), dying.child.murder()]);
         company.dead.push(dying);
         writers[chosen] = next;
@@ -190,7 +174,7 @@ describe('producers stopped and continued at random while others write', () => {
     const writers = await Promise.all(WRITES.map(() => company.writer()));
     const stopping = (async () => {
       for (let stops = 0; stops < STOPS; stops += 1) {
-        const { child } = writers[Math.floor(random() * writers.length)] as Writer;
+        const { child } = writers[Math.floor(random() * writers.length)] as DeadWriter;
         child.kill('SIGSTOP');
         await sleep(random() * 60);
         ring.recover();

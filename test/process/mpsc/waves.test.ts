@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { producerBooks } from '../../helpers/books.js';
 import { Checker, NO_FAULTS } from '../../helpers/checker.mjs';
-import { type Child, start } from '../../helpers/children.js';
+import { start } from '../../helpers/children.js';
+import { type DeadWriter, expectArrived } from '../../helpers/dead.js';
 import { createRing } from '../../helpers/rings.js';
 import { scratchFile } from '../../helpers/scratch.js';
 import { randomFrom, seedFor } from '../../helpers/seed.js';
@@ -10,13 +10,6 @@ import { sleep, until } from '../../helpers/time.js';
 const AT_ONCE = 4;
 const KILLS = 40;
 const MODES = ['sync', 'try', 'claim', 'batch'];
-
-interface Writer {
-  id: number;
-  mode: string;
-  books: string;
-  child: Child;
-}
 
 describe('waves of producers killed while others write', () => {
   test('lose nothing acknowledged, repeat and tear nothing, and keep each order', {
@@ -30,7 +23,7 @@ describe('waves of producers killed while others write', () => {
       consumer.drain((memory, start, end, position) => checker.accept(memory, start, end, position));
     }, 1);
     let ids = 0;
-    const begin = async (): Promise<Writer> => {
+    const begin = async (): Promise<DeadWriter> => {
       ids += 1;
       const [id, mode, books] = [ids, MODES[ids % MODES.length] as string, scratchFile('books')];
       const child = start('producer', { name: ring.name, producer: id, mode, books });
@@ -38,8 +31,8 @@ describe('waves of producers killed while others write', () => {
       return { id, mode, books, child };
     };
     const writers = await Promise.all(Array.from({ length: AT_ONCE }, begin));
-    const dead: Writer[] = [];
-    const kill = async (writer: Writer): Promise<void> => {
+    const dead: DeadWriter[] = [];
+    const kill = async (writer: DeadWriter): Promise<void> => {
       await writer.child.murder();
       dead.push(writer);
     };
@@ -48,7 +41,7 @@ describe('waves of producers killed while others write', () => {
         await sleep(random() * 20);
         const chosen = Math.floor(random() * AT_ONCE);
         // The others go on while the next one starts.
-        const [next] = await Promise.all([begin(), kill(writers[chosen] as Writer)]);
+        const [next] = await Promise.all([begin(), kill(writers[chosen] as DeadWriter)]);
         writers[chosen] = next;
       }
       // The last ones all at once.
@@ -58,18 +51,7 @@ describe('waves of producers killed while others write', () => {
       clearInterval(pump);
     }
 
-    let delivered = 0;
-    let kept = 0;
-    for (const { id, mode, books, child } of dead) {
-      const { begun, acknowledged } = producerBooks(books);
-      const arrived = checker.next(id);
-      const report = `${mode}: begun ${begun}, acknowledged ${acknowledged}, arrived ${arrived}`;
-      expect(arrived, report).toBeGreaterThanOrEqual(acknowledged);
-      expect(arrived, report).toBeLessThanOrEqual(begun);
-      expect(child.complaints).toBe('');
-      kept += acknowledged;
-      delivered += arrived;
-    }
+    const { acknowledged: kept, arrived: delivered } = expectArrived(dead, (id) => checker.next(id));
     expect(dead).toHaveLength(KILLS);
     expect(checker.verdict()).toEqual(NO_FAULTS);
     expect(checker.records).toBe(delivered);
