@@ -1,10 +1,13 @@
 // `npm run bench`: JavaScript to JavaScript between processes, beside minimal native rings in the same
-// run, and what a death costs. docs/benchmarks.md explains what the figures mean.
+// run, how fast they hear of each other, and what a death costs. docs/benchmarks.md explains what the figures mean.
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { measureCalls } from './lib/calls.mjs';
 import { CAPACITY, calls, deaths, manyProducers, oneProducer, rtrb } from './lib/configurations.mjs';
 import { measureDeaths } from './lib/deaths.mjs';
+import { roundTrips, wakes } from './lib/latency/configurations.mjs';
+import { measureRoundTrip, measureWake, mediansLine } from './lib/latency/measure.mjs';
+import { printLatency } from './lib/latency/tables.mjs';
 import { allowedCpus, machine, machineLine } from './lib/machine.mjs';
 import { measureMemory } from './lib/memory.mjs';
 import { buildNative, runRtrb } from './lib/native.mjs';
@@ -24,7 +27,7 @@ import {
   rtrbTable,
 } from './lib/tables.mjs';
 
-const PARTS = ['spsc', 'mpsc', 'calls', 'deaths', 'memory'];
+const PARTS = ['spsc', 'mpsc', 'roundtrip', 'wake', 'calls', 'deaths', 'memory'];
 const SCALING = Object.keys(scaling);
 const HELP = `npm run bench -- [options] [${[...PARTS, 'scaling', ...SCALING].join(' | ')}]…
 
@@ -67,7 +70,7 @@ const settings = {
 
 /** Every configuration of every part once a round, so that all of them meet the same machine. */
 async function measureRounds() {
-  const [one, threads, many] = [[], [], []];
+  const [one, threads, many, trips, woken] = [[], [], [], [], []];
   for (let round = 1; round <= rounds; round++) {
     if (wanted('spsc')) {
       for (const configuration of oneProducer) one.push(await measureOneProducer(configuration, settings));
@@ -81,8 +84,16 @@ async function measureRounds() {
         many.push(await measureManyProducers(configuration, settings));
       console.log(`round ${round}, mpsc: ${pairsLine(many.slice(-manyProducers.length))}`);
     }
+    if (wanted('roundtrip') && settings.cpus.length > 1) {
+      for (const configuration of roundTrips) trips.push(await measureRoundTrip(configuration, settings));
+      console.log(`round ${round}, round trips: ${mediansLine(trips.slice(-roundTrips.length))}`);
+    }
+    if (wanted('wake') && settings.cpus.length > 1) {
+      for (const configuration of wakes) woken.push(await measureWake(configuration, settings));
+      console.log(`round ${round}, wakes: ${mediansLine(woken.slice(-wakes.length))}`);
+    }
   }
-  return { one, threads, many };
+  return { one, threads, many, trips, woken };
 }
 
 function printPairs(kind, configurations, pairs) {
@@ -99,7 +110,10 @@ async function main() {
   const here = machine();
   console.log(machineLine(here));
   const { cpus } = settings;
-  if (cpus.length < 2) console.log('only one CPU: all processes share it, and nothing is judged');
+  if (cpus.length < 2)
+    console.log(
+      'only one CPU: all processes share it, nothing is judged, and no round trip or wake is timed',
+    );
   console.log(
     `${rounds} rounds, rings of ${CAPACITY >> 20} MiB, ${settings.pinned ? `pinned to CPUs ${cpus.join(', ')}` : 'not pinned'}`,
   );
@@ -111,10 +125,10 @@ async function main() {
   for (const waits of wanted('deaths') ? ['drainSync', 'wait'] : []) {
     holes[waits] = await measureDeaths(kills, waits, CAPACITY);
   }
-  const { one, threads, many } = await measureRounds();
+  const { one, threads, many, trips, woken } = await measureRounds();
   const pairs = grown.length > 0 ? await measureScaling(grown, scalingRounds, settings) : [];
 
-  const all = [...one, ...threads, ...many, ...pairs];
+  const all = [...one, ...threads, ...many, ...trips, ...woken, ...pairs];
   if (all.length > 0) {
     console.log(`\n${probeLine(all.flatMap((item) => item.probes))}`);
     console.log(asideLine(all));
@@ -124,6 +138,8 @@ async function main() {
     console.log(`\ntwo threads, 64 B, the native ring beside rtrb:\n${rtrbTable(threads)}`);
   }
   printPairs('mpsc', manyProducers, many);
+  printLatency('roundTrips', roundTrips, trips);
+  printLatency('wakes', wakes, woken);
   printScaling(grown, pairs);
   if (looks) {
     console.log(
@@ -139,7 +155,17 @@ async function main() {
   console.log(`took ${((performance.now() - started) / 1000).toFixed(0)} s`);
   if (options.json) {
     const date = new Date().toISOString().slice(0, 10);
-    const measured = { pairs: one, threads, many, scaling: pairs, calls: looks, deaths: holes, memory };
+    const latency = { roundTrips: trips, wakes: woken };
+    const measured = {
+      pairs: one,
+      threads,
+      many,
+      ...latency,
+      scaling: pairs,
+      calls: looks,
+      deaths: holes,
+      memory,
+    };
     const raw = { machine: here, date, settings, ...measured };
     writeFileSync(options.json, JSON.stringify(raw, null, 2));
   }

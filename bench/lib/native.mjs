@@ -5,12 +5,13 @@ import { fileURLToPath } from 'node:url';
 import { runJson } from './children.mjs';
 
 const manifest = fileURLToPath(new URL('../native/Cargo.toml', import.meta.url));
-const program = (name) => fileURLToPath(new URL(`../native/target/release/${name}`, import.meta.url));
+/** Where a built program lies. */
+export const program = (name) => fileURLToPath(new URL(`../native/target/release/${name}`, import.meta.url));
 
 /** Builds the yardstick; cargo itself knows whether there is anything to do and shows it. */
 export function buildNative() {
   const args = ['build', '--release', '--locked', '--manifest-path', manifest];
-  if (existsSync(program('many'))) args.push('--quiet');
+  if (existsSync(program('wake'))) args.push('--quiet');
   else console.log('building bench/native: cargo build --release');
   return new Promise((resolve, reject) => {
     const cargo = spawn('cargo', args, { stdio: 'inherit' });

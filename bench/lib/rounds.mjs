@@ -7,22 +7,25 @@ import { watched } from './pressure.mjs';
 const nothing = { result: undefined, share: 0, disturbed: false };
 
 /** One run of each, a probe before, between and after; of JavaScript alone where there is no native run. */
-async function measurePair(name, runs, crowded) {
+export async function neighbours(runs, crowded = false) {
   const before = await probe();
   const native = runs.native ? await watched(runs.native) : nothing;
   const between = await probe();
   const js = await watched(runs.js);
-  const { nsPerRecord, ...rest } = js.result;
   return {
-    configuration: name,
     probes: [before, between, await probe()],
     // With more processes than CPUs it is their own processes that wait.
     disturbed: !crowded && (native.disturbed || js.disturbed),
     native: native.result,
-    js: nsPerRecord,
-    ...rest,
+    js: js.result,
     waited: [native.share, js.share],
   };
+}
+
+async function measurePair(name, runs, crowded) {
+  const { js, ...pair } = await neighbours(runs, crowded);
+  const { nsPerRecord, ...rest } = js;
+  return { configuration: name, ...pair, js: nsPerRecord, ...rest };
 }
 
 /** `settings`: the CPUs, whether to pin, and what every run is told. */

@@ -16,9 +16,12 @@ export function table(head, rows) {
   return made.toString();
 }
 
-const judged = (value, atMost) => (value <= atMost ? 'met' : `missed by ${ns(value - atMost)}`);
+export const judged = (value, atMost, show = ns) =>
+  value <= atMost ? 'met' : `missed by ${show(value - atMost)}`;
 
-const inRegime = (items, wanted) => items.filter((item) => !item.disturbed && regime(item.probes) === wanted);
+/** Of measurements, those that nobody disturbed while the cores were `wanted`, 'near' or 'far'. */
+export const inRegime = (items, wanted) =>
+  items.filter((item) => !item.disturbed && regime(item.probes) === wanted);
 
 const summaryOf = (pairs, name, where) =>
   summarise(

@@ -7,3 +7,4 @@ pub mod pace;
 pub mod probe;
 pub mod ring;
 pub mod shared;
+pub mod times;

@@ -181,6 +181,11 @@ impl Consumer {
         self.tail - self.head
     }
 
+    /// Whether a record waits, by a look.
+    pub fn has_record(&mut self) -> bool {
+        self.look() > 0
+    }
+
     /// Hands every record that waits to `handler`, in place, at most an eighth of the capacity at
     /// once; then releases them all by one store. Returns how many there were.
     #[inline]
