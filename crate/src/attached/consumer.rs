@@ -165,10 +165,9 @@ impl Consumer {
             return Ok(false);
         }
         let ring = &mut self.ring;
-        let crowded = self.crowd.look(&self.memory, self.segment.layout());
-        if spin(busy.min(limit).min(SLICE), crowded, || ring.has_record().map(|found| found.then_some(())))?
-            .is_some()
-        {
+        let crowded = || self.crowd.look(&self.memory, self.segment.layout());
+        let look = || ring.has_record().map(|found| found.then_some(()));
+        if spin(busy.min(limit).min(SLICE), crowded, look)?.is_some() {
             return Ok(true);
         }
         let blocked = self.ring.blocked()?;

@@ -97,10 +97,9 @@ impl Producer {
         if ring.has_room(length)? {
             return Ok(true);
         }
-        let crowded = self.crowd.look(&self.memory, self.segment.layout());
-        if spin(busy.min(limit).min(SLICE), crowded, || ring.has_room(length).map(|room| room.then_some(())))?
-            .is_some()
-        {
+        let crowded = || self.crowd.look(&self.memory, self.segment.layout());
+        let look = || ring.has_room(length).map(|room| room.then_some(()));
+        if spin(busy.min(limit).min(SLICE), crowded, look)?.is_some() {
             return Ok(true);
         }
         if limit.is_zero() {
