@@ -8,6 +8,7 @@ import { measureDeaths } from './lib/deaths.mjs';
 import { roundTrips, wakes } from './lib/latency/configurations.mjs';
 import { measureRoundTrip, measureWake, mediansLine } from './lib/latency/measure.mjs';
 import { printLatency } from './lib/latency/tables.mjs';
+import { measureLayouts, printLayouts } from './lib/layouts.mjs';
 import { allowedCpus, machine, machineLine } from './lib/machine.mjs';
 import { measureMemory } from './lib/memory.mjs';
 import { buildNative, runRtrb } from './lib/native.mjs';
@@ -29,9 +30,11 @@ import {
 
 const PARTS = ['spsc', 'mpsc', 'roundtrip', 'wake', 'calls', 'deaths', 'memory'];
 const SCALING = Object.keys(scaling);
-const HELP = `npm run bench -- [options] [${[...PARTS, 'scaling', ...SCALING].join(' | ')}]…
+// Experiments with native rings, half a minute a round.
+const LAYOUTS = 'layouts';
+const HELP = `npm run bench -- [options] [${[...PARTS, 'scaling', ...SCALING, LAYOUTS].join(' | ')}]…
 
-Without a part: all but scaling, which is ${SCALING.join(', ')}.
+Without a part: all but scaling, which is ${SCALING.join(', ')}, and ${LAYOUTS}, which are no rings of the package.
 
   --quick           3 rounds instead of 15, and fewer deaths; of scaling one instead of 3
   --rounds N        so many rounds
@@ -52,7 +55,7 @@ const { values: options, positionals } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 });
-if (options.help || positionals.some((part) => ![...PARTS, 'scaling', ...SCALING].includes(part))) {
+if (options.help || positionals.some((part) => ![...PARTS, 'scaling', ...SCALING, LAYOUTS].includes(part))) {
   console.log(HELP);
   process.exit(options.help ? 0 : 1);
 }
@@ -127,6 +130,7 @@ async function main() {
   }
   const { one, threads, many, trips, woken } = await measureRounds();
   const pairs = grown.length > 0 ? await measureScaling(grown, scalingRounds, settings) : [];
+  const layouts = positionals.includes(LAYOUTS) ? await measureLayouts(rounds, settings) : [];
 
   const all = [...one, ...threads, ...many, ...trips, ...woken, ...pairs];
   if (all.length > 0) {
@@ -141,6 +145,7 @@ async function main() {
   printLatency('roundTrips', roundTrips, trips);
   printLatency('wakes', wakes, woken);
   printScaling(grown, pairs);
+  if (layouts.length > 0) printLayouts(layouts);
   if (looks) {
     console.log(
       `\nwith ${calls.owners} owners in ${calls.processes} processes, µs a call:\n${callsTable(looks)}`,
@@ -162,6 +167,7 @@ async function main() {
       many,
       ...latency,
       scaling: pairs,
+      layouts,
       calls: looks,
       deaths: holes,
       memory,

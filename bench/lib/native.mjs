@@ -11,7 +11,7 @@ export const program = (name) => fileURLToPath(new URL(`../native/target/release
 /** Builds the yardstick; cargo itself knows whether there is anything to do and shows it. */
 export function buildNative() {
   const args = ['build', '--release', '--locked', '--manifest-path', manifest];
-  if (existsSync(program('wake'))) args.push('--quiet');
+  if (existsSync(program('layouts'))) args.push('--quiet');
   else console.log('building bench/native: cargo build --release');
   return new Promise((resolve, reject) => {
     const cargo = spawn('cargo', args, { stdio: 'inherit' });
@@ -47,4 +47,12 @@ export async function runRtrb({ records }, { capacity, pin }) {
   if (pin) args.push('--pin', pin.join(','));
   const [round] = await runJson(program('rtrb'), args.map(String));
   return round;
+}
+
+/** The names of the experiments with layouts. */
+export const layoutExperiments = () => runJson(program('layouts'), ['--list']);
+
+/** One round of one of them: a row for each variant and size, with its own probes. */
+export function runLayouts(experiment, pin) {
+  return runJson(program('layouts'), [experiment, ...(pin ? ['--pin', pin.join(',')] : [])]);
 }

@@ -1,6 +1,7 @@
-//! What shmring is measured against. `ring` is the yardstick of one producer, `many` that of many; the
-//! rest serves the programs in `bin`.
+//! What shmring is measured against. `ring` is the yardstick of one producer, `many` that of many, and
+//! `experiments` varies both; the rest serves the programs in `bin`.
 
+pub mod experiments;
 pub mod many;
 pub mod pace;
 #[path = "../../../crate/src/probe.rs"]

@@ -5,10 +5,9 @@ use std::ptr::{NonNull, null_mut};
 
 use crate::ring::{Region, region_bytes};
 
-/// A ring's memory in an anonymous file of the tmpfs kind, as /dev/shm is one, with every page
+/// Memory in an anonymous file of the tmpfs kind, as /dev/shm is one, zeroed, with every page
 /// present. It is never unmapped: the process ends soon after.
-pub fn region(capacity: usize) -> Result<Region> {
-    let bytes = region_bytes(capacity);
+pub fn map(bytes: usize) -> Result<NonNull<u8>> {
     // SAFETY: plain system calls on a descriptor of our own; the name is a C string.
     let base = unsafe {
         let file = libc::memfd_create(c"shmring-bench".as_ptr(), libc::MFD_CLOEXEC);
@@ -16,12 +15,19 @@ pub fn region(capacity: usize) -> Result<Region> {
             return Err(Error::last_os_error());
         }
         let flags = libc::MAP_SHARED | libc::MAP_POPULATE;
-        libc::mmap(null_mut(), bytes, libc::PROT_READ | libc::PROT_WRITE, flags, file, 0)
+        let base = libc::mmap(null_mut(), bytes, libc::PROT_READ | libc::PROT_WRITE, flags, file, 0);
+        libc::close(file);
+        base
     };
     if base == libc::MAP_FAILED {
         return Err(Error::last_os_error());
     }
-    let base = NonNull::new(base.cast()).expect("a mapping is not at zero");
+    Ok(NonNull::new(base.cast()).expect("a mapping is not at zero"))
+}
+
+/// A ring's memory.
+pub fn region(capacity: usize) -> Result<Region> {
+    let base = map(region_bytes(capacity))?;
     // SAFETY: a fresh zeroed mapping of that many bytes that stays for ever.
     Ok(unsafe { Region::new(base, capacity) })
 }
