@@ -23,6 +23,11 @@ const ofDataView = whereabouts(DataView.prototype);
 const kindOf = getter<string | undefined>(typedArray, Symbol.toStringTag);
 const sizeOf = ofTypedArray.byteLength;
 
+/** For others that ask once a record: the kind of a typed array, undefined for anything else. */
+export const kindGetter = kindOf;
+/** The same: how many bytes it has. */
+export const byteLengthGetter = sizeOf;
+
 /** Whether a value is a Uint8Array, as every Buffer is. */
 function isBytes(record: unknown): record is Uint8Array {
   return kindOf.call(record) === 'Uint8Array';

@@ -9,6 +9,9 @@ interface RawFunctions {
   producerMemory(handle: number): Buffer;
   /** To be called before the memory is transferred elsewhere. */
   producerMemoryMoves(handle: number): void;
+  /** The whole segment; undefined where JavaScript does not write by itself. */
+  producerHotPath(handle: number, shared: ArrayBufferLike): Buffer | undefined;
+  tellConsumer(handle: number): void;
   /** `undefined`: written; `false`: full. */
   tryWrite(handle: number, record: Uint8Array): undefined | false;
   tryWriteString(handle: number, record: string): boolean;

@@ -1,6 +1,7 @@
 import { ClaimWatch } from './claim-watch.js';
 import { abortError, RingError } from './errors.js';
 import { type OpenHandles, ownHandles } from './handles.js';
+import { HotPath } from './hot-path.js';
 import { allBytes, allBytesOf, byteLengthOf, bytesOf, type Input, isArray } from './input.js';
 import { moved, watchMoves } from './memory.js';
 import { NO_HANDLE, native } from './native.js';
@@ -41,6 +42,7 @@ export class Producer implements Disposable, AsyncDisposable {
   readonly #forget: () => void;
   readonly #turns = new Turns();
   readonly #claimWatch: ClaimWatch | undefined;
+  readonly #hotPath: HotPath | undefined;
 
   /** @internal */
   constructor(handle: number, ring: { kind: 'spsc' | 'mpsc'; maxRecord: number }, handles: OpenHandles) {
@@ -50,6 +52,7 @@ export class Producer implements Disposable, AsyncDisposable {
     // An open claim of an spsc ring is in nobody's way.
     this.#claimWatch = ring.kind === 'mpsc' ? new ClaimWatch() : undefined;
     this.#memory = watchMoves(native.producerMemory(handle), () => native.producerMemoryMoves(handle));
+    this.#hotPath = ring.kind === 'spsc' && !process.env.SHMRING_NATIVE ? HotPath.of(handle) : undefined;
     this.#forget = own.add(this, () => endProducer(handle));
   }
 
@@ -204,7 +207,11 @@ export class Producer implements Disposable, AsyncDisposable {
   /** `tryWrite` without regard to the queue. */
   #put(record: Input): boolean {
     if (typeof record === 'string') return tryWriteString(this.#handle, record);
-    return tryWrite(this.#handle, bytesOf(record)) === undefined;
+    const hotPath = this.#hotPath;
+    if (hotPath?.tryWrite(record)) return true;
+    const written = tryWrite(this.#handle, bytesOf(record)) === undefined;
+    hotPath?.refresh();
+    return written;
   }
 
   #room(byteLength: number, limitMs: number): 'ready' | 'ended' | undefined {

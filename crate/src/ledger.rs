@@ -64,6 +64,12 @@ impl Ledger {
     /// Writes what will be true once `position` is published.
     #[inline]
     pub fn record<M: Memory>(&mut self, memory: &M, position: u64, entry: Entry) {
+        self.put(memory, position, entry);
+        self.next = self.at * 2 + LEDGER_ENTRY_BYTES - self.next;
+    }
+
+    #[inline(always)]
+    fn put<M: Memory>(&self, memory: &M, stamp: u64, entry: Entry) {
         let at = self.next;
         // ORDERING: the stamp is opened before and set after the counters (Release), so that a
         // reader who finds the same stamp before and after saw them whole. Partner: ledger::read.
@@ -71,8 +77,27 @@ impl Ledger {
         memory.fence(Ordering::Release);
         memory.store64(at + RECORDS, entry.records, Ordering::Relaxed);
         memory.store64(at + ABANDONED, entry.abandoned, Ordering::Relaxed);
-        memory.store64(at + STAMP, position, Ordering::Release);
-        self.next = self.at * 2 + LEDGER_ENTRY_BYTES - at;
+        memory.store64(at + STAMP, stamp, Ordering::Release);
+    }
+}
+
+impl Ledger {
+    /// Prepares the entry to write next for somebody who will store lower halves alone: the upper ones
+    /// are those of `position` and `records`, in both entries.
+    pub fn lend<M: Memory>(&self, memory: &M, position: u64, records: u64) {
+        self.put(memory, position & !u64::from(u32::MAX) | OPEN, Entry { records, abandoned: 0 });
+    }
+
+    /// Takes over that so many entries were written, in turn.
+    pub fn settle(&mut self, entries: u64) {
+        if entries % 2 == 1 {
+            self.next = self.at * 2 + LEDGER_ENTRY_BYTES - self.next;
+        }
+    }
+
+    /// Offset of the entry to write next.
+    pub fn next_entry(&self) -> usize {
+        self.next
     }
 }
 

@@ -8,7 +8,7 @@ use super::call::{Answer, Arguments, Function, UNDEFINED, closed, finish, read, 
 use super::memory::View;
 use crate::attached::{Consumer, Pace};
 use crate::error::Result;
-use crate::layout::RECORD_ALIGN;
+use crate::layout::{Layout, RECORD_ALIGN};
 use crate::ring::Peeked;
 
 pub const FUNCTIONS: &[Function] = &[
@@ -121,7 +121,8 @@ unsafe extern "C" fn consumer_memory(env: sys::napi_env, info: sys::napi_callbac
         (handle.scratch, handle.words) = (scratch, bytes / size_of::<u32>());
     }
     let (mapping, segment) = (handle.consumer.mapping(), handle.consumer.segment());
-    let memory = View::export(env, mapping, segment.layout()).map(|(view, buffer)| {
+    let Layout { data, capacity, .. } = *segment.layout();
+    let memory = View::export(env, mapping, data, capacity).map(|(view, buffer)| {
         handle.view = Some(view);
         buffer
     });

@@ -1,4 +1,4 @@
-//! The data area as one Buffer a handle, and how it ends.
+//! The data area as one Buffer a handle (and the whole segment as another, see `hot_path`), and how they end.
 //!
 //! Two things keep its address range: the bytes under the Buffer, and its ArrayBuffer, which is empty
 //! once the handle is closed but is held by work under way (a file read, a compression) whose thread
@@ -14,7 +14,6 @@ use std::sync::Arc;
 use napi::sys;
 
 use crate::error::{Code, Error, Result};
-use crate::layout::Layout;
 use crate::mapping::Mapping;
 
 /// The Buffer that JavaScript has of a handle's data area.
@@ -28,21 +27,22 @@ struct Exported {
 }
 
 impl View {
-    /// Makes a Buffer over the data area.
+    /// Makes a Buffer over the `length` bytes of the segment from `start`.
     pub fn export(
         env: sys::napi_env,
         mapping: &Arc<Mapping>,
-        layout: &Layout,
+        start: usize,
+        length: usize,
     ) -> Result<(View, sys::napi_value)> {
-        // SAFETY: the data area lies within the mapping.
-        let data = unsafe { mapping.base().add(layout.data) };
+        assert!(start + length <= mapping.length());
+        // SAFETY: within the mapping.
+        let data = unsafe { mapping.base().add(start) };
         let exported = Rc::new(Exported { env, mapping: mapping.clone(), array: Cell::new(ptr::null_mut()) });
         let (mut buffer, mut seen, mut array) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
         let hint = Exported::lend(&exported);
         // SAFETY: the memory lives until `bytes_freed` gives its share of the mapping back.
         let status = unsafe {
-            let (length, data) = (layout.capacity, data.cast());
-            sys::napi_create_external_buffer(env, length, data, Some(bytes_freed), hint, &mut buffer)
+            sys::napi_create_external_buffer(env, length, data.cast(), Some(bytes_freed), hint, &mut buffer)
         };
         if status != sys::Status::napi_ok {
             // SAFETY: nobody else took what was to be given to the Buffer.

@@ -5,6 +5,7 @@ mod bytes;
 mod call;
 mod consumer;
 mod errors;
+mod hot_path;
 mod memory;
 mod producer;
 mod ring;

@@ -6,15 +6,19 @@ use napi::sys;
 
 use super::bytes::{encode, payload, text_length};
 use super::call::{Answer, Arguments, Function, UNDEFINED, closed, finish, read, with_handle};
+use super::hot_path::{self, HotPath};
 use super::memory::View;
 use super::state::State;
 use crate::attached::Producer;
 use crate::error::{Code, Error, Result};
+use crate::layout::Layout;
 use crate::ring::Payload;
 
 pub const FUNCTIONS: &[Function] = &[
     (c"producerMemory", producer_memory),
     (c"producerMemoryMoves", producer_memory_moves),
+    (c"producerHotPath", hot_path::hot_path),
+    (c"tellConsumer", hot_path::tell),
     (c"tryWrite", try_write),
     (c"tryWriteString", try_write_string),
     (c"tryWriteBatch", try_write_batch),
@@ -33,13 +37,29 @@ pub const FUNCTIONS: &[Function] = &[
 /// A producer and the Buffer that JavaScript has of its memory.
 pub struct ProducerHandle {
     pub producer: Producer,
+    pub hot_path: Option<HotPath>,
     view: Option<View>,
 }
 
 impl ProducerHandle {
     /// A handle whose memory `producerMemory` has yet to make.
     pub fn new(producer: Producer) -> Self {
-        ProducerHandle { producer, view: None }
+        ProducerHandle { producer, hot_path: None, view: None }
+    }
+
+    /// Runs `body` with the producer as it is after all that JavaScript has written by itself.
+    #[inline]
+    fn run<A>(&mut self, body: impl FnOnce(&mut Producer, Option<&mut HotPath>) -> Result<A>) -> Result<A> {
+        let ProducerHandle { producer, hot_path, .. } = self;
+        if let Some(hot_path) = hot_path {
+            hot_path.settle(producer);
+        }
+        let answer =
+            body(producer, hot_path.as_mut()).inspect_err(|error| give_up_if_poisoned(producer, error));
+        if let Some(hot_path) = hot_path {
+            hot_path.resume(producer);
+        }
+        answer
     }
 
     /// What the end of its environment leaves of it.
@@ -48,6 +68,9 @@ impl ProducerHandle {
         if let Some(view) = &self.view {
             view.retire();
         }
+        if let Some(hot_path) = &self.hot_path {
+            hot_path.retire();
+        }
     }
 }
 
@@ -55,14 +78,13 @@ impl ProducerHandle {
 const BATCH: usize = 64;
 
 #[inline]
-unsafe fn with<const N: usize, A: Answer>(
+pub unsafe fn with<const N: usize, A: Answer>(
     env: sys::napi_env,
     info: sys::napi_callback_info,
     body: impl FnOnce(&mut Producer, &Arguments<N>) -> Result<A>,
 ) -> sys::napi_value {
     let body = |handle: &mut ProducerHandle, arguments: &Arguments<N>| {
-        let producer = &mut handle.producer;
-        body(producer, arguments).inspect_err(|error| give_up_if_poisoned(producer, error))
+        handle.run(|producer, _| body(producer, arguments))
     };
     // SAFETY: the caller is such a callback.
     unsafe { with_handle(env, info, |state| &mut state.producers, body) }
@@ -97,7 +119,8 @@ unsafe extern "C" fn producer_memory(env: sys::napi_env, info: sys::napi_callbac
     let (arguments, state) = unsafe { read::<1>(env, info) };
     let Some(handle) = state.producers.get(arguments.u32(0)) else { return UNDEFINED };
     let (mapping, segment) = (handle.producer.mapping(), handle.producer.segment());
-    let memory = View::export(env, mapping, segment.layout()).map(|(view, buffer)| {
+    let Layout { data, capacity, .. } = *segment.layout();
+    let memory = View::export(env, mapping, data, capacity).map(|(view, buffer)| {
         handle.view = Some(view);
         buffer
     });
@@ -123,14 +146,19 @@ unsafe extern "C" fn producer_memory_moves(
 
 /// `(handle, Uint8Array)`: undefined when written, false when full.
 unsafe extern "C" fn try_write(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    // SAFETY: the whole callback.
-    unsafe {
-        with::<2, _>(env, info, |producer, arguments| {
+    let body = |handle: &mut ProducerHandle, arguments: &Arguments<2>| {
+        handle.run(|producer, hot_path| {
             let payload = payload(env, arguments.values[1]).ok_or_else(not_a_record)?;
-            // The bytes stay where they are until JavaScript runs again.
-            producer.ring().try_write(payload).map(Written)
+            // SAFETY: the bytes stay where they are until JavaScript runs again.
+            let written = unsafe { producer.ring().try_write(payload) }?;
+            if let Some(hot_path) = hot_path {
+                hot_path.renew(producer, payload.length);
+            }
+            Ok(Written(written))
         })
-    }
+    };
+    // SAFETY: the whole callback.
+    unsafe { with_handle(env, info, |state| &mut state.producers, body) }
 }
 
 /// `(handle, string)`: true when written, false when full.
@@ -139,18 +167,16 @@ unsafe extern "C" fn try_write_string(env: sys::napi_env, info: sys::napi_callba
     let (arguments, state) = unsafe { read::<2>(env, info) };
     let State { producers, text, .. } = &mut *state;
     let written = producers.get(arguments.u32(0)).ok_or_else(closed).and_then(|handle| {
-        let producer = &mut handle.producer;
         let value = arguments.values[1];
         let units = text_length(env, value).ok_or_else(not_a_record)?;
-        let payload = if units > producer.ring().max_record() {
+        let payload = if units > handle.producer.ring().max_record() {
             // A unit is at least one byte: refused by its length, never read.
             Payload { bytes: ptr::dangling(), length: units }
         } else {
             Payload::of(encode(env, value, units, text).ok_or_else(not_a_record)?)
         };
         // SAFETY: the text stays in its scratch.
-        let written = unsafe { producer.ring().try_write(payload) };
-        written.inspect_err(|error| give_up_if_poisoned(producer, error))
+        handle.run(|producer, _| unsafe { producer.ring().try_write(payload) })
     });
     finish(env, state, written)
 }
@@ -202,13 +228,11 @@ fn write_all(
     let State { producers, payloads, .. } = &mut *state;
     payloads.clear();
     let written = producers.get(handle).ok_or_else(closed).and_then(|handle| {
-        let producer = &mut handle.producer;
         for record in records {
             payloads.push(payload(env, record).ok_or_else(not_a_record)?);
         }
         // SAFETY: the bytes stay where they are until JavaScript runs again.
-        let written = unsafe { producer.ring().try_write_batch(payloads) };
-        written.inspect_err(|error| give_up_if_poisoned(producer, error))
+        handle.run(|producer, _| unsafe { producer.ring().try_write_batch(payloads) })
     });
     finish(env, state, written.map(|count| count as i32))
 }
@@ -284,6 +308,10 @@ unsafe extern "C" fn close(env: sys::napi_env, info: sys::napi_callback_info) ->
     // SAFETY: first in the callback.
     let (arguments, state) = unsafe { read::<1>(env, info) };
     if let Some(mut handle) = state.producers.remove(arguments.u32(0)) {
+        if let Some(hot_path) = &mut handle.hot_path {
+            hot_path.settle(&mut handle.producer);
+            hot_path.end(env);
+        }
         handle.producer.close();
         if let Some(view) = handle.view {
             view.end();

@@ -32,6 +32,15 @@ impl<M: Memory> Writer<M> {
         })
     }
 
+    /// What only the one producer of an `spsc` ring can do.
+    #[inline]
+    pub fn spsc(&mut self) -> Option<&mut spsc::Producer<M>> {
+        match self {
+            Writer::Spsc(producer) => Some(producer),
+            Writer::Mpsc(_) => None,
+        }
+    }
+
     /// Copies one record in. False when there is no room for it now.
     ///
     /// # Safety

@@ -9,11 +9,13 @@
 
 mod claim;
 mod consumer;
+mod lease;
 mod producer;
 mod room;
 
 pub use super::{Payload, Peeked};
 pub use consumer::Consumer;
+pub use lease::Lease;
 pub use producer::Producer;
 
 use crate::layout::{CONSUMER_SLOT, Layout, control};
@@ -27,6 +29,7 @@ struct Places {
     tail: usize,
     head: usize,
     sealed: usize,
+    full_fences: usize,
     consumer: usize,
     producer: usize,
     data: usize,
@@ -39,6 +42,7 @@ impl Places {
             tail: layout.control + control::TAIL,
             head: layout.control + control::HEAD,
             sealed: layout.control + control::SEALED,
+            full_fences: layout.control + control::FULL_FENCES,
             consumer: layout.slot(CONSUMER_SLOT),
             producer: layout.slot(PRODUCER_SLOT),
             data: layout.data,

@@ -26,9 +26,9 @@ pub struct Producer<M> {
     /// The last `head` that was read; the true one is not before it.
     pub(super) head: u64,
     /// Where the last record of this producer ends; padding alone may lie behind it.
-    end: u64,
-    written: u64,
-    ledger: Ledger,
+    pub(super) end: u64,
+    pub(super) written: u64,
+    pub(super) ledger: Ledger,
     bell: Bell,
     pub(super) sleeper: Sleeper,
     pub(super) claim: Option<Claim>,
@@ -221,6 +221,12 @@ impl<M: Memory> Producer<M> {
         if records > 0 {
             self.end = tail;
         }
+        self.tell();
+    }
+
+    /// Wakes the consumer if it sleeps.
+    #[inline(always)]
+    pub fn tell(&mut self) {
         self.bell.ring(&self.memory, || true);
     }
 }
