@@ -100,7 +100,7 @@ export class HotPath {
     const position = this.#position + used;
     words[header] = length;
     words[header + 1] =
-      ((Math.imul(length, OF_LENGTH) + Math.imul(position, OF_POSITION)) + this.#ofHigh) & CHECK;
+      (Math.imul(length, OF_LENGTH) + Math.imul(position, OF_POSITION) + this.#ofHigh) & CHECK;
     const records = this.#shared[RECORDS] as number;
     const entry = (records & 1) === 0 ? this.#entry : this.#entry ^ ENTRY ^ OTHER_ENTRY;
     words[entry] = OPEN;

@@ -310,9 +310,11 @@ unsafe extern "C" fn close(env: sys::napi_env, info: sys::napi_callback_info) ->
     if let Some(mut handle) = state.producers.remove(arguments.u32(0)) {
         if let Some(hot_path) = &mut handle.hot_path {
             hot_path.settle(&mut handle.producer);
-            hot_path.end(env);
         }
         handle.producer.close();
+        if let Some(hot_path) = handle.hot_path {
+            hot_path.end(env);
+        }
         if let Some(view) = handle.view {
             view.end();
         }

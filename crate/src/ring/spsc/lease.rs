@@ -48,9 +48,19 @@ impl<M: Memory> Producer<M> {
         if bytes < least || to_next_half(self.written) < bytes / RECORD_ALIGN as u64 {
             return None;
         }
+        self.expect_all(self.tail + bytes, bytes);
         self.ledger.lend(&self.memory, self.tail, self.written);
         let entry = self.ledger.next_entry();
         Some(Lease { start: self.tail, bytes, written: self.written, entry, used: 0, records: 0 })
+    }
+
+    /// Asks for the lines of what will be lent next, as far as it is free: see `room.rs`. JavaScript
+    /// cannot ask for any by itself.
+    fn expect_all(&self, start: u64, bytes: u64) {
+        let end = (start + bytes).min(self.head + self.places.capacity);
+        for position in (start..end).step_by(64) {
+            self.memory.expect_write(self.places.offset(position));
+        }
     }
 
     /// Takes over what was written into a lease since the last time: `used` bytes and `records`, each
