@@ -149,6 +149,11 @@ unsafe impl Memory for MappedMemory {
     }
 
     #[inline(always)]
+    fn pause(&self) {
+        std::hint::spin_loop();
+    }
+
+    #[inline(always)]
     fn fence(&self, order: Ordering) {
         fence(order);
     }

@@ -51,6 +51,10 @@ pub unsafe trait Memory {
     #[inline(always)]
     fn expect_read(&self, _at: usize) {}
 
+    /// Passes a moment in which another party may get on. Nothing depends on it.
+    #[inline(always)]
+    fn pause(&self) {}
+
     /// Orders everything before it with everything after it, as `fence(order)`.
     fn fence(&self, order: Ordering);
 

@@ -12,6 +12,7 @@
 //! ManyToOneRingBuffer; description and reservation in one step, and helping, are after Michael and
 //! Scott's queue. What each crash leaves: docs/recovery.md.
 
+mod back_off;
 mod batch;
 mod chain;
 mod claim;

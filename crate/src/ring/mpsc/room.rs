@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use super::back_off::BackOff;
 use super::chain::Link;
 use super::repair::abandon_if_dead;
 use super::word::{State, Word};
@@ -31,7 +32,8 @@ impl<M: Memory> Producer<M> {
     /// Whether a record of `length` bytes would be accepted now.
     pub fn has_room(&mut self, length: usize) -> Result<bool> {
         self.begin_write()?;
-        let place = length::check(length, self.max_record()).and_then(|()| self.find(room(length)));
+        let place = length::check(length, self.max_record())
+            .and_then(|()| self.find(room(length), &mut BackOff::default()));
         self.end_write();
         Ok(place?.is_some())
     }
@@ -96,8 +98,9 @@ impl<M: Memory> Producer<M> {
 
     #[inline(always)]
     fn take(&mut self, bytes: u64) -> Result<Option<(u64, Word)>> {
+        let mut back_off = BackOff::default();
         for _ in 0..ATTEMPTS {
-            let Some(Place { tail, word }) = self.find(bytes)? else { return Ok(None) };
+            let Some(Place { tail, word }) = self.find(bytes, &mut back_off)? else { return Ok(None) };
             let lap = self.chain.lap(tail);
             let rest = self.chain.rest(tail);
             let (state, bytes_taken) =
@@ -118,6 +121,8 @@ impl<M: Memory> Producer<M> {
                 if state == State::Reserved {
                     return Ok(Some((tail, new)));
                 }
+            } else {
+                back_off.wait(&self.memory);
             }
         }
         Ok(None)
@@ -125,7 +130,7 @@ impl<M: Memory> Producer<M> {
 
     /// The end of the chain, if `bytes` in one piece fit there now, with the padding before them.
     #[inline(always)]
-    fn find(&mut self, bytes: u64) -> Result<Option<Place>> {
+    fn find(&mut self, bytes: u64, back_off: &mut BackOff) -> Result<Option<Place>> {
         for _ in 0..ATTEMPTS {
             // After the head: the tail is not before it.
             let tail = match self.chain.load_tail(&self.memory, self.head) {
@@ -143,7 +148,10 @@ impl<M: Memory> Producer<M> {
                     }
                 }
                 // Its owner has not come to move the tail, or never will.
-                Ok(Link::Taken(word)) => self.chain.help(&self.memory, tail, word),
+                Ok(Link::Taken(word)) => {
+                    self.chain.help(&self.memory, tail, word);
+                    back_off.wait(&self.memory);
+                }
                 Ok(Link::Past) => self.check_moved(tail)?,
                 Err(error) => return Err(self.poisoned(error)),
             }
