@@ -14,6 +14,7 @@ export type {
   RingOptions,
   WaitOptions,
 } from './options.js';
+export { placeThread, type ThreadPlacement, type ThreadPlacementOptions } from './placement.js';
 export type { Producer } from './producer.js';
 export { Ring } from './ring.js';
 export type { Inspected, Owner, RecoveryReport, RingInfo, RingStats } from './stats.js';

@@ -11,6 +11,10 @@ export interface OpenOptions {
   share?: 'owner' | 'group' | undefined;
   /** `'inspect'` maps read-only and takes no lock: for tools. */
   access?: 'attach' | 'inspect' | undefined;
+  /** Each mapping has all its pages before the call returns that makes it, handles' too. Default false. */
+  prefault?: boolean | undefined;
+  /** Ask for transparent huge pages, for rings of 2 MiB and more; see `hugePageBytes`. Default false. */
+  hugePages?: boolean | undefined;
 }
 
 export interface RingOptions extends OpenOptions {
@@ -61,7 +65,7 @@ export function invalid(option: string, expected: string, found: unknown): RingE
   return new RingError('INVALID_ARGUMENT', `${option} must be ${expected}, not ${describe(found)}`);
 }
 
-function object<T extends object>(options: T | undefined): Partial<T> {
+export function object<T extends object>(options: T | undefined): Partial<T> {
   if (options === undefined) return {};
   if (typeof options !== 'object' || options === null) throw invalid('options', 'an object', options);
   return options;
@@ -76,6 +80,11 @@ function oneOf<T extends string>(name: string, value: unknown, values: readonly 
 function text(name: string, value: unknown): string | undefined {
   if (value === undefined || typeof value === 'string') return value;
   throw invalid(name, 'a string', value);
+}
+
+function flag(name: string, value: unknown): boolean | undefined {
+  if (value === undefined || typeof value === 'boolean') return value;
+  throw invalid(name, 'a boolean', value);
 }
 
 function duration(name: string, value: unknown, fallback: number): number {
@@ -121,11 +130,13 @@ function given<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], u
 }
 
 export function openOptions(options: OpenOptions | undefined) {
-  const { share, access } = object(options);
+  const { share, access, prefault, hugePages } = object(options);
   return given({
     directory: directoryOf(options),
     share: oneOf('share', share, ['owner', 'group']),
     access: oneOf('access', access, ['attach', 'inspect']),
+    prefault: flag('prefault', prefault),
+    hugePages: flag('hugePages', hugePages),
   });
 }
 
@@ -174,13 +185,11 @@ function signalOf(value: unknown): AbortSignal | undefined {
 
 export function waitOptions(options: WriteOptions | undefined) {
   const { timeoutMs, signal, requireConsumer } = object(options);
-  if (requireConsumer !== undefined && typeof requireConsumer !== 'boolean') {
-    throw invalid('requireConsumer', 'a boolean', requireConsumer);
-  }
+  const required = flag('requireConsumer', requireConsumer);
   return {
     timeoutMs: timeout(timeoutMs),
     signal: signalOf(signal),
-    requireConsumer: requireConsumer ?? false,
+    requireConsumer: required ?? false,
   };
 }
 

@@ -95,6 +95,11 @@ export class Ring implements Disposable {
     return this.#native.isStale();
   }
 
+  /** Bytes of this ring's own mapping that lie in huge pages now. It takes about a millisecond to find out. */
+  get hugePageBytes(): number {
+    return this.#native.hugePageBytes();
+  }
+
   get closed(): boolean {
     return this.#closed;
   }

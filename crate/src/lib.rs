@@ -13,6 +13,8 @@ pub mod mapped;
 pub mod mapping;
 pub mod memory;
 pub mod owners;
+pub mod pages;
+pub mod placement;
 pub mod probe;
 pub mod record;
 pub mod ring;

@@ -2,11 +2,13 @@
 
 use std::fs::File;
 use std::io;
+use std::os::fd::AsRawFd;
 
 use mmap_io::raw::{RawMmap, RawMmapMut, RawMmapOptions};
 
 use crate::error::{Error, Result};
 use crate::layout::PAGE;
+use crate::pages::{self, PageOptions};
 use crate::segment::system::failure;
 
 /// What keeps the pages mapped.
@@ -15,6 +17,8 @@ use crate::segment::system::failure;
 enum Pages {
     Shared(RawMmapMut),
     ReadOnly(RawMmap),
+    /// A range of anonymous pages with the file's mapping in it; unmapped as one.
+    Placed(RawMmapMut),
 }
 
 /// The whole segment in this process's memory. Nothing here makes a reference to the bytes: other
@@ -28,6 +32,10 @@ pub struct Mapping {
     pages: Unforked<Pages>,
     base: *mut u8,
     length: usize,
+    /// What is mapped: the length in whole pages of the file.
+    extent: usize,
+    /// Bytes of such a page.
+    page: usize,
     writable: bool,
 }
 
@@ -38,25 +46,39 @@ unsafe impl Sync for Mapping {}
 
 impl Mapping {
     /// Maps the first `length` bytes of `file`, which must have them.
-    pub fn new(file: &File, length: usize, writable: bool) -> Result<Mapping> {
-        let mut options = RawMmapOptions::new();
-        options.len(length);
-        let explain = |error: io::Error| failure("mmap", &error, "cannot map the segment");
-        let (pages, base) = if writable {
-            // SAFETY: only the address is used, never the slices; the blocks are allocated, and
-            // that nobody truncates the file is what same-user peers are trusted with.
-            let mut map = unsafe { options.map_mut(file) }.map_err(explain)?;
-            let base = map.as_mut_ptr();
-            (Pages::Shared(map), base)
-        } else {
-            // SAFETY: as above.
-            let map = unsafe { options.map(file) }.map_err(explain)?;
-            let base = map.as_ptr().cast_mut();
-            (Pages::ReadOnly(map), base)
+    pub fn new(file: &File, length: usize, writable: bool, wanted: PageOptions) -> Result<Mapping> {
+        let page = pages::page_size(file);
+        let extent = length.next_multiple_of(page);
+        // An inspector takes the pages as they are.
+        let huge = wanted.huge && writable && page == PAGE && extent >= pages::transparent_size();
+        let at_multiple = if huge { at_multiple(file, extent, pages::transparent_size()) } else { None };
+        let (pages, base) = match at_multiple {
+            Some(mapped) => mapped,
+            None => anywhere(file, extent, writable)
+                .map_err(|error| failure("mmap", &error, "cannot map the segment"))?,
         };
-        let mapping = Mapping { pages: Unforked::new(pages), base, length, writable };
-        keep_from_children(mapping.base, length)?;
+        let mapping = Mapping { pages: Unforked::new(pages), base, length, extent, page, writable };
+        keep_from_children(base, extent)?;
+        if huge {
+            pages::ask_for_huge(base, extent);
+        }
+        if wanted.prefault {
+            pages::prefault(base, extent, writable)?;
+        }
         Ok(mapping)
+    }
+
+    /// Copies `bytes` to the start, for a creator whose file nobody else has yet. Not by `write`, which
+    /// a hugetlbfs has not.
+    pub(crate) fn initialise(&self, bytes: &[u8]) {
+        assert!(self.writable && bytes.len() <= self.length);
+        // SAFETY: within the mapping, whose blocks are allocated; nobody else knows the file.
+        unsafe { self.base.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
+    }
+
+    /// Bytes of it that lie in huge pages as far as this process is concerned.
+    pub fn huge_bytes(&self) -> Result<u64> {
+        if self.page > PAGE { Ok(self.extent as u64) } else { pages::huge_bytes(self.base, self.extent) }
     }
 
     pub fn base(&self) -> *mut u8 {
@@ -83,7 +105,7 @@ impl Mapping {
         }
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED | libc::MAP_NORESERVE;
         // SAFETY: exactly the range of our own mapping; nobody holds a reference into it.
-        let address = unsafe { libc::mmap(self.base.cast(), self.length, protection, flags, -1, 0) };
+        let address = unsafe { libc::mmap(self.base.cast(), self.extent, protection, flags, -1, 0) };
         if address == libc::MAP_FAILED {
             let error = io::Error::last_os_error();
             return Err(failure("mmap", &error, "cannot retire the segment's mapping"));
@@ -92,18 +114,59 @@ impl Mapping {
     }
 }
 
-/// One page that pins the description it was mapped from, and with it the description's locks.
+fn anywhere(file: &File, extent: usize, writable: bool) -> io::Result<(Pages, *mut u8)> {
+    let mut options = RawMmapOptions::new();
+    options.len(extent);
+    // SAFETY: only the address is used, never the slices; the blocks are allocated, and that nobody
+    // truncates the file is what same-user peers are trusted with.
+    unsafe {
+        Ok(if writable {
+            let mut map = options.map_mut(file)?;
+            let base = map.as_mut_ptr();
+            (Pages::Shared(map), base)
+        } else {
+            let map = options.map(file)?;
+            let base = map.as_ptr().cast_mut();
+            (Pages::ReadOnly(map), base)
+        })
+    }
+}
+
+/// Maps a file for writing at a multiple of `step`, where alone its huge pages can be mapped as such:
+/// on a tmpfs that is mounted without `huge=` the kernel does not choose such a place by itself. `None`:
+/// there is no room for it.
+fn at_multiple(file: &File, extent: usize, step: usize) -> Option<(Pages, *mut u8)> {
+    let mut options = RawMmapOptions::new();
+    options.len(extent + step);
+    // A range of addresses that is ours, large enough to hold the place; the rest is never touched.
+    let mut range = options.map_anon().ok()?;
+    let start = range.as_mut_ptr();
+    let base = start.wrapping_add(start.addr().next_multiple_of(step) - start.addr());
+    let (protection, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_FIXED);
+    // SAFETY: within that range, of which nobody has an address yet; the blocks are allocated.
+    let address = unsafe { libc::mmap(base.cast(), extent, protection, flags, file.as_raw_fd(), 0) };
+    if address == libc::MAP_FAILED {
+        // The kernel may have unmapped its part, which may be somebody else's by now.
+        std::mem::forget(range);
+        return None;
+    }
+    Some((Pages::Placed(range), base))
+}
+
+/// One page that pins the description it was mapped from, and with it the description's locks. A huge
+/// one of a hugetlbfs costs no more: it is the file's own first page.
 #[derive(Debug)]
 pub(crate) struct Pin(Unforked<RawMmap>);
 
 impl Pin {
     pub fn new(file: &File) -> Result<Pin> {
+        let length = pages::page_size(file);
         let mut options = RawMmapOptions::new();
-        options.len(PAGE);
+        options.len(length);
         // SAFETY: the page is never read.
         let page = unsafe { options.map(file) }
             .map_err(|error| failure("mmap", &error, "cannot map a page for a lock"))?;
-        keep_from_children(page.as_ptr().cast_mut(), PAGE)?;
+        keep_from_children(page.as_ptr().cast_mut(), length)?;
         Ok(Pin(Unforked::new(page)))
     }
 

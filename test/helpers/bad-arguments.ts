@@ -19,27 +19,24 @@ export function expectToWork({ ring, producer, consumer }: Ends): void {
 
 /** Every call that takes options, by the options that it looks at. */
 export type Call = (ends: Ends, options: never) => unknown;
+const OPENING = ['directory', 'share', 'access', 'prefault', 'hugePages'];
 export const CALLS: [string, readonly string[], Call][] = [
   [
     'Ring.create',
-    ['kind', 'capacity', 'lifetime', 'directory', 'share', 'access'],
+    ['kind', 'capacity', 'lifetime', ...OPENING],
     (_, options: RingOptions) => closing(Ring.create(freshName(), options)),
   ],
   [
     'Ring.openOrCreate',
-    ['kind', 'capacity', 'lifetime', 'directory', 'share', 'access'],
+    ['kind', 'capacity', 'lifetime', ...OPENING],
     (_, options: RingOptions) => closing(Ring.openOrCreate(freshName(), options)),
   ],
   [
     'Ring.temporary',
-    ['kind', 'capacity', 'lifetime', 'directory', 'share', 'access'],
+    ['kind', 'capacity', 'lifetime', ...OPENING],
     (_, options: RingOptions) => closing(Ring.temporary(options)),
   ],
-  [
-    'Ring.open',
-    ['directory', 'share', 'access'],
-    ({ ring }, options: object) => closing(Ring.open(ring.name, options)),
-  ],
+  ['Ring.open', OPENING, ({ ring }, options: object) => closing(Ring.open(ring.name, options))],
   ['Ring.unlink', ['directory'], (_, options: object) => Ring.unlink('nothing', options)],
   ['Ring.list', ['directory'], (_, options: object) => Ring.list(options)],
   ['ring.producer', ['label'], (_, options: object) => createRing().producer(options)],

@@ -22,10 +22,9 @@ const WRONG: [string, [string, unknown][], (value: never) => (ends: Ends) => unk
     const numeric = /timeoutMs|Micros|limit|capacity/.test(option);
     const whole = /limit|capacity/.test(option);
     const text = /label|directory/.test(option);
+    const flag = /requireConsumer|prefault|hugePages/.test(option);
     const refused = [...VALUES, ...(numeric || !text ? NUMBERS : []), ...(whole ? FRACTIONS : [])];
-    const values = refused.filter(
-      ([kind]) => !(text && kind === 'a string') && !(option === 'requireConsumer' && kind === 'true'),
-    );
+    const values = refused.filter(([kind]) => !(text && kind === 'a string') && !(flag && kind === 'true'));
     return [
       `${option} of ${name}`,
       values,

@@ -19,7 +19,7 @@ use crate::sleep::Bell;
 pub struct Ring {
     // Declared before the mapping, so that the view goes first.
     memory: MappedMemory,
-    _mapping: Mapping,
+    mapping: Mapping,
     segment: Arc<Segment>,
 }
 
@@ -28,7 +28,7 @@ impl Ring {
         let mapping = segment.map()?;
         // SAFETY: both live in this struct, the view is dropped first and never handed out.
         let memory = unsafe { MappedMemory::new(&mapping, segment.layout()) };
-        Ok(Ring { memory, _mapping: mapping, segment: Arc::new(segment) })
+        Ok(Ring { memory, mapping, segment: Arc::new(segment) })
     }
 
     pub fn segment(&self) -> &Arc<Segment> {
@@ -50,6 +50,11 @@ impl Ring {
             Bell::ring_anyway(&self.memory, self.layout().slot(slot));
         }
         Ok(())
+    }
+
+    /// Bytes of this attachment's mapping that lie in huge pages now.
+    pub fn huge_page_bytes(&self) -> Result<u64> {
+        self.mapping.huge_bytes()
     }
 
     /// Whether somebody reads: a probe of a lock.

@@ -7,6 +7,7 @@ mod consumer;
 mod errors;
 mod hot_path;
 mod memory;
+mod placement;
 mod producer;
 mod ring;
 mod state;

@@ -15,6 +15,7 @@ use crate::attached::{Consumer, EndWhen, Inspector, Producer, Ring};
 use crate::error::{Code, Error};
 use crate::layout::{self, Kind, Lifetime, RECORD_ALIGN};
 use crate::owners::Role;
+use crate::pages::PageOptions;
 use crate::segment::{self, Access, CreateOptions, OpenOptions, Segment, Share};
 
 /// Sets the function `(code, message, details) => Error` that makes this environment's errors.
@@ -42,10 +43,16 @@ pub struct NativeOptions {
     pub kind: Option<String>,
     pub capacity: Option<f64>,
     pub lifetime: Option<String>,
+    pub prefault: Option<bool>,
+    pub huge_pages: Option<bool>,
 }
 
 fn share(options: &NativeOptions) -> Option<Share> {
     options.share.as_deref().map(|share| if share == "group" { Share::Group } else { Share::Owner })
+}
+
+fn pages(options: &NativeOptions) -> PageOptions {
+    PageOptions { prefault: options.prefault == Some(true), huge: options.huge_pages == Some(true) }
 }
 
 impl From<&NativeOptions> for CreateOptions {
@@ -59,6 +66,7 @@ impl From<&NativeOptions> for CreateOptions {
             kind: options.kind.as_deref().map(kind),
             capacity: options.capacity.map(|capacity| capacity as u64),
             lifetime: options.lifetime.as_deref().map(lifetime),
+            pages: pages(options),
         }
     }
 }
@@ -70,6 +78,7 @@ impl From<&NativeOptions> for OpenOptions {
             directory: options.directory.as_ref().map(PathBuf::from),
             share: share(options),
             access: if inspect { Access::Inspect } else { Access::Attach },
+            pages: pages(options),
         }
     }
 }
@@ -228,6 +237,11 @@ impl NativeRing {
     #[napi]
     pub fn is_stale(&self, env: Env) -> Result<bool> {
         self.with(env, |ring| Ok(ring.segment().is_stale()))
+    }
+
+    #[napi]
+    pub fn huge_page_bytes(&self, env: Env) -> Result<f64> {
+        self.with(env, |ring| Ok(ring.huge_page_bytes()? as f64))
     }
 
     #[napi]

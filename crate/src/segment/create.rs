@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions as FileOptions, Permissions};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -11,16 +11,16 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use super::Segment;
 use super::header::Header;
 use super::name::{Location, TEMPORARY, resolve, ring_of};
-use super::open::{
-    Attempt, PATIENCE, allocate, attempt, busy, cannot, is_full, missing, no_space, pause, space, unused_name,
-};
+use super::open::{Attempt, PATIENCE, allocate, attempt, busy, cannot, is_full, missing, pause, unused_name};
 use super::options::{Access, CreateOptions};
+use super::space::{Space, no_space};
 use super::system::{Description, Inode, proc_path, random, retry};
 use super::unlink::{exists, replace_abandoned};
 use crate::error::{Code, Error, Result};
 use crate::layout::{Lifetime, locks};
 use crate::lock::{self, ByteLock};
 use crate::mapping::Mapping;
+use crate::pages::{PageOptions, page_size};
 
 /// What one try to create met.
 #[expect(clippy::large_enum_variant, reason = "lives for a moment, once a call")]
@@ -45,7 +45,7 @@ pub(super) fn create(name: &str, options: &CreateOptions) -> Result<Segment> {
                 ),
             ));
         }
-        if let Some(segment) = make_or_wait(&location, &header, deadline)? {
+        if let Some(segment) = make_or_wait(&location, &header, options.pages, deadline)? {
             return Ok(segment);
         }
     }
@@ -59,10 +59,10 @@ pub(super) fn open_or_create(name: &str, options: &CreateOptions) -> Result<Segm
     loop {
         // A file that this cannot judge is for the open below to explain.
         let _ = replace_abandoned(&location);
-        match attempt(&location, Access::Attach, &accept)? {
+        match attempt(&location, Access::Attach, options.pages, &accept)? {
             Attempt::Opened(segment) => return Ok(segment),
             Attempt::Missing => {
-                if let Some(segment) = make_or_wait(&location, &header, deadline)? {
+                if let Some(segment) = make_or_wait(&location, &header, options.pages, deadline)? {
                     return Ok(segment);
                 }
             }
@@ -77,7 +77,7 @@ pub(super) fn temporary(options: &CreateOptions) -> Result<Segment> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let location = Location::new(&unused_name()?, options.directory.as_deref())?;
-        if let Some(segment) = make_or_wait(&location, &header, deadline)? {
+        if let Some(segment) = make_or_wait(&location, &header, options.pages, deadline)? {
             return Ok(segment);
         }
     }
@@ -115,18 +115,24 @@ fn plan(options: &CreateOptions, lifetime: Lifetime) -> Result<Header> {
 
 /// Makes the segment, or waits a moment where another creator may be in the way. `None`: look at
 /// the name again.
-fn make_or_wait(location: &Location, header: &Header, deadline: Instant) -> Result<Option<Segment>> {
-    let needed = header.layout.size as u64;
-    match make(location, header)? {
+fn make_or_wait(
+    location: &Location,
+    header: &Header,
+    pages: PageOptions,
+    deadline: Instant,
+) -> Result<Option<Segment>> {
+    match make(location, header, pages)? {
         Made::Segment(segment) => Ok(Some(segment)),
         Made::Taken if Instant::now() < deadline => Ok(None),
         Made::Taken => Err(busy(location)),
         Made::Full => {
             // Creators who race may fill a small tmpfs with files of which all but one will be
             // given up. That is no reason to wait where the segment could never fit.
-            let never = space(location).is_some_and(|(_, total)| total != 0 && total < needed);
+            let space = Space::of(location);
+            let needed = header.layout.size.next_multiple_of(space.page) as u64;
+            let never = space.total.is_some_and(|total| total < needed);
             if never || Instant::now() >= deadline {
-                return Err(no_space(location, needed));
+                return Err(no_space(location, header.layout.size));
             }
             pause(deadline, location)?;
             Ok(None)
@@ -135,13 +141,14 @@ fn make_or_wait(location: &Location, header: &Header, deadline: Instant) -> Resu
 }
 
 /// Makes a file without a name, completes it, and links it under its name.
-fn make(location: &Location, header: &Header) -> Result<Made> {
-    let size = header.layout.size as u64;
+fn make(location: &Location, header: &Header, pages: PageOptions) -> Result<Made> {
     let file = match nameless(location) {
         Ok(file) => file,
         Err(error) if is_full(&error) => return Ok(Made::Full),
         Err(error) => return Err(explain(&error, location)),
     };
+    // In whole pages: a hugetlbfs would lengthen the file itself as soon as it is mapped.
+    let size = header.layout.size.next_multiple_of(page_size(&file)) as u64;
     below_file_limit(size)?;
     match allocate(&file, size, 0) {
         Ok(()) => {}
@@ -151,11 +158,11 @@ fn make(location: &Location, header: &Header) -> Result<Made> {
     // Not by the mode of `open`, from which the umask is taken.
     file.set_permissions(Permissions::from_mode(header.mode))
         .map_err(|error| cannot("fchmod", &error, location))?;
-    file.write_all_at(&header.encode(), 0).map_err(|error| cannot("pwrite", &error, location))?;
     let metadata = file.metadata().map_err(|error| cannot("fstat", &error, location))?;
     let inode = Inode::of(&metadata);
     // What can fail comes before the name, which nothing would take back.
-    let mapped = Mapping::new(&file, header.layout.size, true)?;
+    let mapped = Mapping::new(&file, header.layout.size, true, pages)?;
+    mapped.initialise(&header.encode());
     // And a newcomer must never find an attached segment to which nobody is attached.
     let attachment = match header.lifetime {
         Lifetime::Attached => match ByteLock::take(&file, inode, locks::ATTACHED, lock::Share::Shared)? {
@@ -175,6 +182,7 @@ fn make(location: &Location, header: &Header) -> Result<Made> {
         location: location.clone(),
         header: header.clone(),
         access: Access::Attach,
+        pages,
         inode,
         description: Mutex::new(description),
         attachment,

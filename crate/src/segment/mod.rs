@@ -7,7 +7,8 @@ mod list;
 mod name;
 mod open;
 mod options;
-mod signals;
+pub(crate) mod signals;
+mod space;
 pub(crate) mod system;
 mod unlink;
 
@@ -23,6 +24,7 @@ use crate::error::Result;
 use crate::layout::{Layout, Lifetime};
 use crate::lock::{self, ByteLock, Liveness};
 use crate::mapping::Mapping;
+use crate::pages::PageOptions;
 use header::Header;
 use name::Location;
 use system::{Description, Inode};
@@ -33,6 +35,7 @@ pub struct Segment {
     location: Location,
     header: Header,
     access: Access,
+    pages: PageOptions,
     inode: Inode,
     /// A description that never holds a lock: everything is asked, mapped and opened through it.
     description: Mutex<Description>,
@@ -106,7 +109,7 @@ impl Segment {
             return Ok(mapping);
         }
         let writable = self.access == Access::Attach;
-        self.with_file(|file| Mapping::new(file, self.header.layout.size, writable))
+        self.with_file(|file| Mapping::new(file, self.header.layout.size, writable, self.pages))
     }
 
     /// Whether the name no longer leads to this segment, so that no newcomer can find it. A name

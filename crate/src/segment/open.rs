@@ -10,11 +10,13 @@ use super::header::{Header, about, unusable};
 use super::name::{Location, TEMPORARY};
 use super::options::{Access, OpenOptions, Share, admit};
 use super::signals::without_signals;
+use super::space::no_space;
 use super::system::{Description, Inode, failure, hold, random, reopen, retry};
 use super::{Segment, hexadecimal};
 use crate::error::{Code, Error, Result};
 use crate::layout::{self, Lifetime, PAGE, locks};
 use crate::lock::{self, ByteLock, stolen};
+use crate::pages::{PageOptions, page_size};
 
 /// How long a call goes on when others create, remove or fill up the file system meanwhile. No
 /// verdict hangs on it: at its end there is an error.
@@ -34,7 +36,7 @@ pub(super) fn open(name: &str, options: &OpenOptions) -> Result<Segment> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let accept = |header: &Header| admit(options.share, header);
-        match attempt(&location, options.access, &accept)? {
+        match attempt(&location, options.access, options.pages, &accept)? {
             Attempt::Opened(segment) => return Ok(segment),
             Attempt::Missing => return Err(missing(&location)),
             Attempt::Moved => pause(deadline, &location)?,
@@ -46,6 +48,7 @@ pub(super) fn open(name: &str, options: &OpenOptions) -> Result<Segment> {
 pub(super) fn attempt(
     location: &Location,
     access: Access,
+    pages: PageOptions,
     accept: &dyn Fn(&Header) -> Result<()>,
 ) -> Result<Attempt> {
     let Some((held, metadata)) = find(location)? else {
@@ -78,6 +81,7 @@ pub(super) fn attempt(
         location: location.clone(),
         header,
         access,
+        pages,
         inode,
         description: Mutex::new(description),
         attachment,
@@ -136,7 +140,7 @@ pub(super) fn read_header(file: &File, metadata: &Metadata, location: &Location)
         }
     }
     let header = Header::decode(&page[..filled]).and_then(|header| {
-        let (expected, found) = (header.layout.size, metadata.len());
+        let (expected, found) = (header.layout.size.next_multiple_of(page_size(file)), metadata.len());
         if found == expected as u64 {
             return Ok(header);
         }
@@ -190,7 +194,7 @@ fn fill(file: &File, metadata: &Metadata, access: Access, location: &Location) -
     }
     match allocate(file, metadata.len(), libc::FALLOC_FL_KEEP_SIZE) {
         Ok(()) => Ok(()),
-        Err(error) if is_full(&error) => Err(no_space(location, metadata.len())),
+        Err(error) if is_full(&error) => Err(no_space(location, metadata.len() as usize)),
         Err(error) => Err(cannot("fallocate", &error, location)),
     }
 }
@@ -208,33 +212,6 @@ pub(super) fn allocate(file: &File, length: u64, flags: libc::c_int) -> io::Resu
 
 pub(super) fn is_full(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::ENOSPC | libc::EDQUOT))
-}
-
-/// Free and total bytes of the location's file system; total 0 where there is no limit.
-pub(super) fn space(location: &Location) -> Option<(u64, u64)> {
-    use std::os::unix::ffi::OsStrExt;
-    let path = std::ffi::CString::new(location.directory.as_os_str().as_bytes()).ok()?;
-    // SAFETY: a plain struct of integers, for which zero is a value.
-    let mut stats: libc::statvfs64 = unsafe { std::mem::zeroed() };
-    // SAFETY: a terminated string and a struct to fill, both alive.
-    retry(|| unsafe { libc::statvfs64(path.as_ptr(), &raw mut stats) }).ok()?;
-    let bytes = |blocks: u64| blocks.saturating_mul(stats.f_frsize);
-    Some((bytes(stats.f_bavail), bytes(stats.f_blocks)))
-}
-
-pub(super) fn no_space(location: &Location, needed: u64) -> Error {
-    let free = space(location).map_or(0, |(free, _)| free);
-    Error::new(
-        Code::NoSpace,
-        format!(
-            "{} has no room for a segment: {needed} bytes are needed, {free} are free; remove what \
-             is no longer used, choose a smaller capacity, or in a container give it a larger \
-             --shm-size",
-            location.directory.display()
-        ),
-    )
-    .with("needed", needed)
-    .with("free", free)
 }
 
 pub(super) fn missing(location: &Location) -> Error {

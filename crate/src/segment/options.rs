@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::header::Header;
 use crate::error::{Code, Error, Result};
 use crate::layout::{DEFAULT_CAPACITY, Kind, Layout, Lifetime, MAX_CAPACITY};
+use crate::pages::PageOptions;
 
 /// The kind where none is asked for.
 pub const DEFAULT_KIND: Kind = Kind::Mpsc;
@@ -59,6 +60,7 @@ pub struct CreateOptions {
     /// Bytes; rounded up to a power of two and to the least of the kind.
     pub capacity: Option<u64>,
     pub lifetime: Option<Lifetime>,
+    pub pages: PageOptions,
 }
 
 /// For [`Segment::open`](super::Segment::open).
@@ -68,6 +70,7 @@ pub struct OpenOptions {
     /// A segment of mode 0660 is only opened where `Group` is given.
     pub share: Option<Share>,
     pub access: Access,
+    pub pages: PageOptions,
 }
 
 impl CreateOptions {

@@ -44,7 +44,6 @@ pub const KINDS: &[Kind] = &[
     kind("statx", libc::SYS_statx, &[ENOMEM, EACCES, EIO], &[ENOMEM, EACCES, EIO]),
     kind("fallocate", libc::SYS_fallocate, &[ENOSPC, EINTR, EOPNOTSUPP, EIO], &[EOPNOTSUPP, EIO]),
     kind("fchmod", libc::SYS_fchmod, &[EPERM, EIO], &[EPERM, EIO]),
-    kind("pwrite", libc::SYS_pwrite64, &[EIO, EINTR], &[EIO]),
     kind("pread", libc::SYS_pread64, &[EIO, EINTR], &[EIO]),
     kind("read", libc::SYS_read, &[EIO, EINTR], &[EIO]),
     kind("seek", libc::SYS_lseek, &[EINVAL], &[EINVAL]).only(2, u32::MAX, libc::SEEK_SET as u32),
@@ -72,6 +71,7 @@ pub const KINDS: &[Kind] = &[
     ),
     kind("getrandom", libc::SYS_getrandom, &[ENOSYS, EINTR], &[ENOSYS]),
     kind("getrlimit", libc::SYS_prlimit64, &[EINVAL], &[EINVAL]),
+    kind("statfs of a file", libc::SYS_fstatfs, &[EIO, EINTR], &[EIO]),
     kind("statfs", libc::SYS_statfs, &[EIO], &[EIO]),
     #[cfg(target_arch = "x86_64")]
     kind("unlink", libc::SYS_unlink, &[EPERM, EIO, EROFS, EBUSY], &[EPERM, EIO, EROFS, EBUSY]),
