@@ -1,9 +1,10 @@
 // The consuming side of one JavaScript run, and its clock: from the end of the warm-up to the last
 // record, without a pause between, so that both sides run when it starts.
-import { Ring } from '../dist/index.js';
+import { placeThread, Ring } from '../dist/index.js';
 import { checkRead, consume, readerOf } from './lib/reader.mjs';
 
 const run = JSON.parse(process.argv[2]);
+placeThread(run.place?.consumer);
 const ring = Ring.openOrCreate(run.name, run.ring);
 const consumer = ring.consumer({ endWhen: 'no-producers' });
 

@@ -1,9 +1,10 @@
 // The producing side of one JavaScript run: plain calls in a hot loop, tried again while the ring
 // is full. What to do comes as JSON in the first argument, see lib/pair.mjs.
-import { Ring } from '../dist/index.js';
+import { placeThread, Ring } from '../dist/index.js';
 import { FILLING } from './lib/reader.mjs';
 
 const run = JSON.parse(process.argv[2]);
+placeThread(run.place?.producer);
 // A refusal takes some tens of nanoseconds: so many in a row mean that the consumer is gone.
 const GIVE_UP = 500_000_000;
 let refusals = 0;

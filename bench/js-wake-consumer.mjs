@@ -1,9 +1,10 @@
 // Sleeps in waitSync until a record is there, and keeps how long ago it was written: its first 8 bytes
 // are the writer's clock.
-import { Ring } from '../dist/index.js';
+import { placeThread, Ring } from '../dist/index.js';
 import { clockCost, percentiles } from './lib/latency/times.mjs';
 
 const run = JSON.parse(process.argv[2]);
+placeThread(run.place?.consumer);
 const ring = Ring.openOrCreate(run.name, run.ring);
 const consumer = ring.consumer({ endWhen: 'no-producers' });
 const delays = new BigInt64Array(run.warmUp + run.wakes);

@@ -1,9 +1,10 @@
 // Writes a record from time to time, with a busy pause in between, and keeps what each write took. The
 // warm-up's records follow each other ten times as fast.
-import { Ring } from '../dist/index.js';
+import { placeThread, Ring } from '../dist/index.js';
 import { percentiles } from './lib/latency/times.mjs';
 
 const run = JSON.parse(process.argv[2]);
+placeThread(run.place?.producer);
 const ring = Ring.openOrCreate(run.name, run.ring);
 const producer = ring.producer();
 const record = Buffer.alloc(64, 0x61);

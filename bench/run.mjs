@@ -12,6 +12,8 @@ import { measureLayouts, printLayouts } from './lib/layouts.mjs';
 import { allowedCpus, machine, machineLine } from './lib/machine.mjs';
 import { measureMemory } from './lib/memory.mjs';
 import { buildNative, runRtrb } from './lib/native.mjs';
+import { measurePlacement } from './lib/placement/measure.mjs';
+import { printPlacement } from './lib/placement/tables.mjs';
 import { watched } from './lib/pressure.mjs';
 import { measureManyProducers, measureOneProducer, pairsLine } from './lib/rounds.mjs';
 import { scaling } from './lib/scaling/configurations.mjs';
@@ -32,15 +34,19 @@ const PARTS = ['spsc', 'mpsc', 'roundtrip', 'wake', 'calls', 'deaths', 'memory']
 const SCALING = Object.keys(scaling);
 // Experiments with native rings, half a minute a round.
 const LAYOUTS = 'layouts';
-const HELP = `npm run bench -- [options] [${[...PARTS, 'scaling', ...SCALING, LAYOUTS].join(' | ')}]…
+// Only when asked for.
+const EXTRA = ['placement', 'scaling', ...SCALING, LAYOUTS];
+const HELP = `npm run bench -- [options] [${[...PARTS, ...EXTRA].join(' | ')}]…
 
-Without a part: all but scaling, which is ${SCALING.join(', ')}, and ${LAYOUTS}, which are no rings of the package.
+Without a part: all but placement, scaling, which is ${SCALING.join(', ')}, and ${LAYOUTS}, which are no
+rings of the package.
 
-  --quick           3 rounds instead of 15, and fewer deaths; of scaling one instead of 3
+  --quick           3 rounds instead of 15, and fewer deaths; of scaling and placement one instead of 3
   --rounds N        so many rounds
   --pin             each process on a CPU of its own where there are enough, native and JavaScript alike:
                     the first producer on the first allowed CPU, the consumer on the second
   --lag-micros N    drainSync's lagMicros, instead of the package's own
+  --hugetlbfs DIR   of placement: a hugetlbfs with room for a ring of 256 MiB, to be compared too
   --json FILE       writes every raw figure
 `;
 
@@ -51,11 +57,12 @@ const { values: options, positionals } = parseArgs({
     rounds: { type: 'string' },
     pin: { type: 'boolean', default: false },
     'lag-micros': { type: 'string' },
+    hugetlbfs: { type: 'string' },
     json: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 });
-if (options.help || positionals.some((part) => ![...PARTS, 'scaling', ...SCALING, LAYOUTS].includes(part))) {
+if (options.help || positionals.some((part) => ![...PARTS, ...EXTRA].includes(part))) {
   console.log(HELP);
   process.exit(options.help ? 0 : 1);
 }
@@ -63,7 +70,7 @@ if (options.help || positionals.some((part) => ![...PARTS, 'scaling', ...SCALING
 const wanted = (part) => positionals.length === 0 || positionals.includes(part);
 const grown = SCALING.filter((part) => positionals.includes(part) || positionals.includes('scaling'));
 const rounds = Number(options.rounds ?? (options.quick ? 3 : 15));
-const scalingRounds = Number(options.rounds ?? (options.quick ? 1 : 3));
+const extraRounds = Number(options.rounds ?? (options.quick ? 1 : 3));
 const settings = {
   cpus: allowedCpus(),
   pinned: options.pin,
@@ -129,8 +136,11 @@ async function main() {
     holes[waits] = await measureDeaths(kills, waits, CAPACITY);
   }
   const { one, threads, many, trips, woken } = await measureRounds();
-  const pairs = grown.length > 0 ? await measureScaling(grown, scalingRounds, settings) : [];
+  const pairs = grown.length > 0 ? await measureScaling(grown, extraRounds, settings) : [];
   const layouts = positionals.includes(LAYOUTS) ? await measureLayouts(rounds, settings) : [];
+  const placed = positionals.includes('placement')
+    ? await measurePlacement(extraRounds, { ...settings, hugetlbfs: options.hugetlbfs })
+    : undefined;
 
   const all = [...one, ...threads, ...many, ...trips, ...woken, ...pairs];
   if (all.length > 0) {
@@ -146,6 +156,7 @@ async function main() {
   printLatency('wakes', wakes, woken);
   printScaling(grown, pairs);
   if (layouts.length > 0) printLayouts(layouts);
+  if (placed) printPlacement(placed);
   if (looks) {
     console.log(
       `\nwith ${calls.owners} owners in ${calls.processes} processes, µs a call:\n${callsTable(looks)}`,
@@ -167,6 +178,7 @@ async function main() {
       many,
       ...latency,
       scaling: pairs,
+      placement: placed,
       layouts,
       calls: looks,
       deaths: holes,

@@ -2,12 +2,16 @@
 import { forgetRing, ringName } from './children.mjs';
 import { runNode } from './node.mjs';
 
-/** Nanoseconds a record, timed and before, and how often the ring was full. */
-export async function runJavaScript({ size, batch, jsRecords }, { capacity, pin, lagMicros }) {
+/**
+ * Nanoseconds a record, timed and before, and how often the ring was full. `ring`: further options of it;
+ * `place`: what each side asks of placeThread.
+ */
+export async function runJavaScript({ size, batch, jsRecords }, { capacity, pin, lagMicros, ring, place }) {
   const name = ringName();
   const job = {
     name,
-    ring: { kind: 'spsc', capacity, lifetime: 'attached' },
+    ring: { kind: 'spsc', capacity, lifetime: 'attached', ...ring },
+    place,
     size,
     batch,
     records: jsRecords,
@@ -16,10 +20,11 @@ export async function runJavaScript({ size, batch, jsRecords }, { capacity, pin,
   };
   // When one side fails the other would spin for ever.
   const both = new AbortController();
+  const how = { signal: both.signal, ordinary: place !== undefined };
   try {
     const [{ refusals }, times] = await Promise.all([
-      runNode('js-producer.mjs', job, { cpu: pin?.[0], signal: both.signal }),
-      runNode('js-consumer.mjs', job, { cpu: pin?.[1], signal: both.signal }),
+      runNode('js-producer.mjs', job, { cpu: pin?.[0], ...how }),
+      runNode('js-consumer.mjs', job, { cpu: pin?.[1], ...how }),
     ]);
     return { ...times, refusals };
   } finally {

@@ -6,12 +6,14 @@ import { runNode } from '../node.mjs';
 import { neighbours } from '../rounds.mjs';
 
 /** Runs two JavaScript programs that share a job; what they print, in one object. */
-async function runBoth(programs, names, job, pin) {
+export async function runBoth(programs, names, job, pin) {
   // When one side fails the other would wait for ever.
   const both = new AbortController();
   const { signal } = both;
   try {
-    const runs = programs.map((name, i) => runNode(name, job, { cpu: pin?.[i], signal }));
+    const runs = programs.map((name, i) =>
+      runNode(name, job, { cpu: pin?.[i], signal, ordinary: job.place !== undefined }),
+    );
     return Object.assign({}, ...(await Promise.all(runs)));
   } finally {
     both.abort();
