@@ -52,7 +52,8 @@ export class Producer implements Disposable, AsyncDisposable {
     // An open claim of an spsc ring is in nobody's way.
     this.#claimWatch = ring.kind === 'mpsc' ? new ClaimWatch() : undefined;
     this.#memory = watchMoves(native.producerMemory(handle), () => native.producerMemoryMoves(handle));
-    this.#hotPath = ring.kind === 'spsc' && !process.env.SHMRING_NATIVE ? HotPath.of(handle) : undefined;
+    this.#hotPath =
+      ring.kind === 'spsc' && process.env.SHMRING_HOT_PATH !== 'off' ? HotPath.of(handle) : undefined;
     this.#forget = own.add(this, () => endProducer(handle));
   }
 

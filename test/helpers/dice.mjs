@@ -37,9 +37,9 @@ export function diceFrom(seed) {
 /** The word before a record of so many bytes at this position (in bytes), its check included. */
 export function recordHeader(position, byteLength, padding = false) {
   const low = byteLength | (padding ? 1n << 31n : 0n);
-  const rotated = BigInt.asUintN(64, position << 29n) | (position >> 35n);
-  const product = BigInt.asUintN(64, (low ^ rotated) * 0x9e3779b97f4a7c15n);
-  return low | ((product >> 48n) << 48n);
+  const [here, above] = [BigInt.asUintN(32, position), position >> 32n];
+  const sum = low * 0x9e3779b1n + here * 0x85ebca77n + above * 0xc2b2ae3dn;
+  return low | ((BigInt.asUintN(32, sum) >> 16n) << 48n);
 }
 
 function put(fd, at, word) {
