@@ -6,7 +6,10 @@ import { runNode } from './node.mjs';
  * Nanoseconds a record, timed and before, and how often the ring was full. `ring`: further options of it;
  * `place`: what each side asks of placeThread.
  */
-export async function runJavaScript({ size, batch, jsRecords }, { capacity, pin, lagMicros, ring, place }) {
+export async function runJavaScript(
+  { size, batch, jsRecords, hotPath },
+  { capacity, pin, lagMicros, ring, place },
+) {
   const name = ringName();
   const job = {
     name,
@@ -14,6 +17,7 @@ export async function runJavaScript({ size, batch, jsRecords }, { capacity, pin,
     place,
     size,
     batch,
+    hotPath,
     records: jsRecords,
     // Nothing of its own unless asked for: what is measured is what a user gets.
     drainOptions: lagMicros === undefined ? undefined : { lagMicros },
