@@ -78,7 +78,10 @@ for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
   verdicts = judge(figures);
   if (verdicts.every(({ kept }) => kept)) break;
 }
-const table = new Table({ head: ['', 'times as much as', 'ratio', 'at most', ''], style: { head: [], border: [] } });
+const table = new Table({
+  head: ['', 'times as much as', 'ratio', 'at most', ''],
+  style: { head: [], border: [] },
+});
 for (const { of, to, ratio, atMost, kept } of verdicts) {
   table.push([of, to, ratio.toFixed(2), atMost, kept ? 'kept' : 'MISSED']);
 }
