@@ -47,6 +47,8 @@ export class Consumer implements AsyncIterable<Buffer>, Disposable {
   readonly #memory: Buffer;
   /** Position of the first record of the last run. */
   readonly #base: Float64Array;
+  /** How `waitAndPeek` is to wait: milliseconds, microseconds without sleep, microseconds of lag. */
+  readonly #pace: Float64Array;
   /** Starts and ends of the last run's records. */
   readonly #ranges: Uint32Array;
   /** Grows whenever the run changes, so that an iterator notices. */
@@ -68,10 +70,11 @@ export class Consumer implements AsyncIterable<Buffer>, Disposable {
   /** @internal */
   constructor(handle: number, handles: OpenHandles) {
     const own = ownHandles(handles, 'ring.consumer()');
-    const scratch = new ArrayBuffer(8 + 8 * RUN);
+    const scratch = new ArrayBuffer(32 + 8 * RUN);
     this.#handle = handle;
     this.#base = new Float64Array(scratch, 0, 1);
-    this.#ranges = new Uint32Array(scratch, 8);
+    this.#pace = new Float64Array(scratch, 8, 3);
+    this.#ranges = new Uint32Array(scratch, 32);
     this.#memory = watchMoves(native.consumerMemory(handle, scratch), () =>
       native.consumerMemoryMoves(handle),
     );
@@ -107,13 +110,13 @@ export class Consumer implements AsyncIterable<Buffer>, Disposable {
     if (limit === 0) return 0;
     this.#run++;
     // The most frequent case: a record is there by the first look.
-    let count = waitAndPeek(this.#handle, limit, timeoutMs, spinMicros, lagMicros);
+    let count = this.#waitAndPeek(limit, timeoutMs, spinMicros, lagMicros);
     if (count === 0) {
       const deadline = new Deadline(timeoutMs);
       const spin = new Deadline(spinMicros / 1000);
       while (count === 0) {
         if (this.ended !== false || deadline.left === 0) return 0;
-        count = waitAndPeek(this.#handle, limit, deadline.left, spin.left * 1000, 0);
+        count = this.#waitAndPeek(limit, deadline.left, spin.left * 1000, 0);
       }
     }
     return this.#drain(handler, count, limit);
@@ -283,6 +286,14 @@ export class Consumer implements AsyncIterable<Buffer>, Disposable {
   #peek(limit: number, fresh: boolean): number {
     this.#run++;
     return peek(this.#handle, limit, fresh);
+  }
+
+  #waitAndPeek(limit: number, limitMs: number, busyMicros: number, lagMicros: number): number {
+    const pace = this.#pace;
+    pace[0] = limitMs;
+    pace[1] = busyMicros;
+    pace[2] = lagMicros;
+    return waitAndPeek(this.#handle, limit);
   }
 
   #copy(i: number): Buffer {

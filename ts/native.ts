@@ -35,7 +35,8 @@ interface RawFunctions {
   peek(handle: number, limit: number, fresh: boolean): number;
   advance(handle: number, count: number, limit: number): number;
   release(handle: number, count: number): void;
-  waitAndPeek(handle: number, limit: number, limitMs: number, busyMicros: number, lagMicros: number): number;
+  /** Waits as the scratch says: milliseconds, microseconds without sleep, microseconds of lag. */
+  waitAndPeek(handle: number, limit: number): number;
   waitForRecord(handle: number, limitMs: number, busyMicros: number): boolean;
   /** In units of 8 bytes. */
   consumerPosition(handle: number): number;

@@ -96,13 +96,17 @@ impl<const N: usize> Arguments<N> {
         self.u32(index) as usize
     }
 
-    /// A span of time in units of `unit` seconds; what is no number is none.
+    /// A span of time in units of `unit` seconds; see [`span_of_time`].
     pub fn duration(&self, index: usize, unit: f64) -> Duration {
-        /// Longer than any slice; keeps `Infinity` within what a duration can hold.
-        const MOST: f64 = 3600.0;
-        let seconds = (self.f64(index) * unit).min(MOST);
-        if seconds > 0.0 { Duration::from_secs_f64(seconds) } else { Duration::ZERO }
+        span_of_time(self.f64(index), unit)
     }
+}
+
+/// `number` times `unit` seconds: as long as can be for `Infinity`, none for what is no number.
+#[inline]
+pub fn span_of_time(number: f64, unit: f64) -> Duration {
+    // To whole nanoseconds, where the conversion of the standard library looks at every bit.
+    Duration::from_nanos((number * unit * 1e9) as u64)
 }
 
 /// What a body returns to JavaScript.

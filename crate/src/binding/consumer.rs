@@ -4,7 +4,7 @@ use std::ptr::{self, NonNull};
 
 use napi::sys;
 
-use super::call::{Answer, Arguments, Function, UNDEFINED, closed, finish, read, with_handle};
+use super::call::{Answer, Arguments, Function, UNDEFINED, closed, finish, read, span_of_time, with_handle};
 use super::memory::View;
 use crate::attached::{Consumer, Pace};
 use crate::error::Result;
@@ -25,11 +25,13 @@ pub const FUNCTIONS: &[Function] = &[
     (c"retireConsumer", retire),
 ];
 
-/// Words of the scratch before the first range: the position, as a double.
-const BEFORE_RANGES: usize = 2;
+/// Words of the scratch before the first range: four doubles.
+const BEFORE_RANGES: usize = 8;
 
 /// A consumer and the scratch through which runs of records reach JavaScript: the position of the
-/// first (a double, in units of 8 bytes), then start and end of each payload (32 bits each).
+/// first (a double, in units of 8 bytes), how to wait (three more, which JavaScript writes, as an
+/// argument of a call costs several times a store: see [`ConsumerHandle::pace`]), then start and end
+/// of each payload (32 bits each).
 pub struct ConsumerHandle {
     pub consumer: Consumer,
     scratch: NonNull<u32>,
@@ -74,6 +76,23 @@ impl ConsumerHandle {
             std::slice::from_raw_parts_mut(first, self.words - BEFORE_RANGES)
         };
         Ok((&mut self.consumer, ranges))
+    }
+
+    /// How JavaScript wants to wait: at most so many milliseconds, the first so many microseconds of it
+    /// busily, and so many microseconds behind the producer.
+    #[inline]
+    fn pace(&self) -> Result<Pace> {
+        if self.words <= BEFORE_RANGES {
+            return Err(closed());
+        }
+        // SAFETY: the scratch is there, and these three doubles of it lie before the ranges.
+        let [limit, busy, lag] =
+            unsafe { self.scratch.as_ptr().cast::<f64>().add(1).cast::<[f64; 3]>().read() };
+        Ok(Pace {
+            limit: span_of_time(limit, 1e-3),
+            busy: span_of_time(busy, 1e-6),
+            lag: span_of_time(lag, 1e-6),
+        })
     }
 
     /// Tells JavaScript where the run begins, and of how many records it is.
@@ -183,16 +202,12 @@ unsafe extern "C" fn release(env: sys::napi_env, info: sys::napi_callback_info) 
     }
 }
 
-/// `(handle, limit, limitMs, busyMicros, lagMicros)`: as `peek`; blocks for one slice at most.
+/// `(handle, limit)`: as `peek`; waits as the scratch says, for one slice at most.
 unsafe extern "C" fn wait_and_peek(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     // SAFETY: the whole callback.
     unsafe {
-        with::<5, _>(env, info, |handle, arguments| {
-            let pace = Pace {
-                limit: arguments.duration(2, 1e-3),
-                busy: arguments.duration(3, 1e-6),
-                lag: arguments.duration(4, 1e-6),
-            };
+        with::<2, _>(env, info, |handle, arguments| {
+            let pace = handle.pace()?;
             let (consumer, ranges) = handle.split()?;
             let peeked = consumer.wait_and_peek(ranges, arguments.size(1), pace)?;
             handle.found(peeked)
