@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// Looks before the clock is read, about a microsecond of them. In a conversation the answer comes
+/// Looks before the clock is read, one to two microseconds of them. In a conversation the answer comes
 /// within that, and each reading of the clock is a time in which nobody looks. NB: `roundtrip` of
 /// bench/run.mjs.
 const FIRST_LOOKS: u32 = 64;
