@@ -74,6 +74,8 @@ export class HotPath {
     this.#ofHigh = at(OF_HIGH);
     this.#written = at(WRITTEN);
     this.#entry = at(FIRST_ENTRY);
+    // Last: where this thread was stopped before, nothing is written into what it does not know.
+    shared[USED] = 0;
   }
 
   /** Copies a record in. False: nothing was done, and the addon has to. */
@@ -84,7 +86,6 @@ export class HotPath {
     const used = shared[USED] as number;
     const end = used + ((HEADER + length + TO_MULTIPLE) & ~TO_MULTIPLE);
     if (length === 0 || length > this.#limit || end > this.#limit) return false;
-
     return this.#write(record as Uint8Array, length, used, end);
   }
 
@@ -97,14 +98,14 @@ export class HotPath {
       return false;
     }
     const header = this.#start + (used >> 2);
-    const position = this.#position + used;
+    const position = (this.#position + used) | 0;
     words[header] = length;
     words[header + 1] =
-      (Math.imul(length, OF_LENGTH) + Math.imul(position, OF_POSITION) + this.#ofHigh) & CHECK;
+      (((Math.imul(length, OF_LENGTH) + Math.imul(position, OF_POSITION)) | 0) + this.#ofHigh) & CHECK;
     const records = this.#shared[RECORDS] as number;
     const entry = (records & 1) === 0 ? this.#entry : this.#entry ^ ENTRY ^ OTHER_ENTRY;
     words[entry] = OPEN;
-    words[entry + 2] = this.#written + records + 1;
+    words[entry + 2] = (this.#written + records + 1) | 0;
     try {
       set.call(this.#lent, record, used + HEADER);
     } catch {
@@ -121,15 +122,15 @@ export class HotPath {
     const shared = this.#shared;
     shared[USED] = end;
     shared[RECORDS] = records;
-    const tail = this.#position + end;
+    const tail = (this.#position + end) | 0;
     words[entry] = tail;
     words[TAIL] = tail;
     words[WRITING] = 0;
-    if (((words[SLEEP] as number) & 1) !== 0 || words[SEALED] !== 0) this.#ring();
+    if (((words[SLEEP] as number) & 1) !== 0 || words[SEALED] !== 0) this.#wake();
   }
 
   /** Wakes the consumer, once a sleep. */
-  #ring(): void {
+  #wake(): void {
     const sleep = this.#words[SLEEP] as number;
     if (sleep === this.#rung && this.#words[SEALED] === 0) return;
     this.#rung = sleep;

@@ -39,7 +39,7 @@ fn stores(lease: &Lease, used: u64, records: u64, length: usize) -> Vec<Store> {
         .wrapping_add(position.wrapping_mul(CHECK_POSITION))
         .wrapping_add(check_of_high(lease.start));
     let other = 2 * ledger() + slot::LEDGER_ENTRY_BYTES - lease.entry;
-    let entry = if records % 2 == 0 { lease.entry } else { other };
+    let entry = if records.is_multiple_of(2) { lease.entry } else { other };
     let tail = position.wrapping_add(span(length) as u32);
     let writing = layout.slot(PRODUCER_SLOT) + slot::WRITING;
     vec![

@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { Ring } from 'shmring';
 import { beforeAll, describe, expect, test } from 'vitest';
 import * as loaded from '../../dist/native.js';
-import { createEnds } from '../helpers/rings.js';
+import { closing, createEnds } from '../helpers/rings.js';
 import { directory, fileOf, freshName, scratchFile } from '../helpers/scratch.js';
 
 const source = createRequire(import.meta.url).resolve('../../dist/hot-path.js');
@@ -112,6 +112,33 @@ describe('a kill after any store of the hot path', () => {
     expect(byItself).toBeGreaterThan(25);
     expect(kills).toBeGreaterThan(9 * byItself);
   });
+});
+
+test('a lease that JavaScript was stopped before it took notice of is not written into', () => {
+  const name = freshName();
+  const ring = native.createRing(name, { kind: 'spsc', capacity: 4096, directory });
+  const handle = ring.attachProducer('');
+  native.producerMemory(handle);
+  const hot = HotPath.of(handle);
+  const write = (text: string) => expect(native.tryWrite(handle, Buffer.from(text))).toBe(undefined);
+  write('0');
+  hot.refresh();
+  for (const text of ['1', '2']) expect(hot.tryWrite(Buffer.from(text))).toBe(true);
+  // At the end of the lease another is made, which is not looked for.
+  const rest = Array.from({ length: 4 }, () => Buffer.alloc(1000, 'r'));
+  for (const record of rest) if (!hot.tryWrite(record)) native.tryWrite(handle, record);
+  const consumer = closing(Ring.open(name)).consumer();
+  consumer.drain(() => {});
+  write('3');
+  expect(hot.tryWrite(Buffer.from('lost'))).toBe(false);
+  write('4');
+  const seen: string[] = [];
+  consumer.drain((memory, start, end) => {
+    seen.push(memory.toString('latin1', start, end));
+  });
+  expect(seen.filter((text) => text.length === 1)).toEqual(['3', '4']);
+  native.closeProducer(handle);
+  ring.close();
 });
 
 describe('a record that is not what it seems', () => {

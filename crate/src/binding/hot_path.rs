@@ -18,7 +18,8 @@ use crate::ring::spsc::{Lease, PRODUCER_SLOT};
 #[derive(Clone, Copy)]
 enum Word {
     // What changes with every record.
-    /// Bytes of the lease that are used; [`REVOKED`] when there is none.
+    /// Bytes of the lease that are used; [`REVOKED`] when there is none, and until JavaScript has taken
+    /// notice of a new one.
     Used,
     /// Records written into it.
     Records,
@@ -80,9 +81,11 @@ impl HotPath {
     /// Takes over what JavaScript has written. First in everything that a producer does.
     #[inline]
     pub fn settle(&mut self, producer: &mut Producer) {
-        if let (Some(lease), Some(producer)) = (&mut self.lease, producer.ring().spsc()) {
-            let (used, records) = (self.words.get(Word::Used), self.words.get(Word::Records));
-            producer.settle(lease, used.into(), records.into());
+        let (Some(lease), Some(producer)) = (&mut self.lease, producer.ring().spsc()) else { return };
+        match (self.words.get(Word::Used), self.words.get(Word::Records)) {
+            // JavaScript was stopped before it took notice of the lease.
+            (REVOKED, _) => self.lease = None,
+            (used, records) => producer.settle(lease, used.into(), records.into()),
         }
     }
 }
@@ -113,7 +116,6 @@ impl HotPath {
         let start = layout.data + (lease.start as usize & (layout.capacity - 1));
         self.leases = self.leases.wrapping_add(1);
         for (word, value) in [
-            (Word::Used, 0),
             (Word::Records, 0),
             (Word::FirstEntry, place(lease.entry)),
             (Word::Bytes, lease.bytes as u32),
@@ -188,7 +190,9 @@ pub unsafe extern "C" fn hot_path(env: sys::napi_env, info: sys::napi_callback_i
     };
     let size = handle.producer.segment().layout().size;
     let segment = View::export(env, handle.producer.mapping(), 0, size).map(|(view, buffer)| {
-        handle.hot_path = Some(HotPath { words: Words(words), kept, view, lease: None, leases: 0 });
+        let words = Words(words);
+        words.set(Word::Used, REVOKED);
+        handle.hot_path = Some(HotPath { words, kept, view, lease: None, leases: 0 });
         buffer
     });
     finish(env, state, segment)

@@ -49,13 +49,12 @@ impl ProducerHandle {
 
     /// Runs `body` with the producer as it is after all that JavaScript has written by itself.
     #[inline]
-    fn run<A>(&mut self, body: impl FnOnce(&mut Producer, Option<&mut HotPath>) -> Result<A>) -> Result<A> {
+    fn run<A>(&mut self, body: impl FnOnce(&mut Producer) -> Result<A>) -> Result<A> {
         let ProducerHandle { producer, hot_path, .. } = self;
         if let Some(hot_path) = hot_path {
             hot_path.settle(producer);
         }
-        let answer =
-            body(producer, hot_path.as_mut()).inspect_err(|error| give_up_if_poisoned(producer, error));
+        let answer = body(producer).inspect_err(|error| give_up_if_poisoned(producer, error));
         if let Some(hot_path) = hot_path {
             hot_path.resume(producer);
         }
@@ -84,7 +83,7 @@ pub unsafe fn with<const N: usize, A: Answer>(
     body: impl FnOnce(&mut Producer, &Arguments<N>) -> Result<A>,
 ) -> sys::napi_value {
     let body = |handle: &mut ProducerHandle, arguments: &Arguments<N>| {
-        handle.run(|producer, _| body(producer, arguments))
+        handle.run(|producer| body(producer, arguments))
     };
     // SAFETY: the caller is such a callback.
     unsafe { with_handle(env, info, |state| &mut state.producers, body) }
@@ -147,15 +146,13 @@ unsafe extern "C" fn producer_memory_moves(
 /// `(handle, Uint8Array)`: undefined when written, false when full.
 unsafe extern "C" fn try_write(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     let body = |handle: &mut ProducerHandle, arguments: &Arguments<2>| {
-        handle.run(|producer, hot_path| {
-            let payload = payload(env, arguments.values[1]).ok_or_else(not_a_record)?;
-            // SAFETY: the bytes stay where they are until JavaScript runs again.
-            let written = unsafe { producer.ring().try_write(payload) }?;
-            if let Some(hot_path) = hot_path {
-                hot_path.renew(producer, payload.length);
-            }
-            Ok(Written(written))
-        })
+        let payload = payload(env, arguments.values[1]).ok_or_else(not_a_record)?;
+        // SAFETY: the bytes stay where they are until JavaScript runs again.
+        let written = handle.run(|producer| unsafe { producer.ring().try_write(payload) })?;
+        if let Some(hot_path) = &mut handle.hot_path {
+            hot_path.renew(&mut handle.producer, payload.length);
+        }
+        Ok(Written(written))
     };
     // SAFETY: the whole callback.
     unsafe { with_handle(env, info, |state| &mut state.producers, body) }
@@ -176,7 +173,7 @@ unsafe extern "C" fn try_write_string(env: sys::napi_env, info: sys::napi_callba
             Payload::of(encode(env, value, units, text).ok_or_else(not_a_record)?)
         };
         // SAFETY: the text stays in its scratch.
-        handle.run(|producer, _| unsafe { producer.ring().try_write(payload) })
+        handle.run(|producer| unsafe { producer.ring().try_write(payload) })
     });
     finish(env, state, written)
 }
@@ -232,7 +229,7 @@ fn write_all(
             payloads.push(payload(env, record).ok_or_else(not_a_record)?);
         }
         // SAFETY: the bytes stay where they are until JavaScript runs again.
-        handle.run(|producer, _| unsafe { producer.ring().try_write_batch(payloads) })
+        handle.run(|producer| unsafe { producer.ring().try_write_batch(payloads) })
     });
     finish(env, state, written.map(|count| count as i32))
 }
