@@ -4,7 +4,8 @@ const ordinary = { realtime: 0 };
 
 /**
  * Where the two sides run. `place`: what each asks for, of CPU numbers 0 and 1 of those that there are;
- * `busy`: a program beside them wants a CPU all the time.
+ * `busy`: a program beside them wants a CPU all the time;
+ * `crowded`: they wait for each other's turn.
  */
 export const threads = [
   { name: 'where the system puts them', place: [ordinary, ordinary] },
@@ -24,6 +25,7 @@ export const threads = [
   },
   {
     name: 'both on one CPU',
+    crowded: true,
     place: [
       { cpus: [0], ...ordinary },
       { cpus: [0], ...ordinary },

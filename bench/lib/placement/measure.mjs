@@ -4,6 +4,7 @@ import { runBoth } from '../latency/measure.mjs';
 import { probe } from '../native.mjs';
 import { runNode, startNode } from '../node.mjs';
 import { runJavaScript } from '../pair.mjs';
+import { watched } from '../pressure.mjs';
 import { between, first, later, sleeperRun, sleepers, threadRun, threads } from './configurations.mjs';
 
 /** Every variant once, a probe before and after each; `run` gives its figures. */
@@ -11,9 +12,11 @@ async function measureVariants(variants, run) {
   const measured = [];
   let before = await probe();
   for (const variant of variants) {
-    const figures = await run(variant);
+    const { result, disturbed } = await watched(() => run(variant));
     const after = await probe();
-    measured.push({ name: variant.name, probes: [before, after], figures });
+    // Where there are more programs than CPUs it is their own that wait.
+    const aside = disturbed && !variant.busy && !variant.crowded;
+    measured.push({ name: variant.name, probes: [before, after], disturbed: aside, figures: result });
     before = after;
   }
   return measured;

@@ -53,7 +53,13 @@ const alone = threads.filter(({ busy }) => !busy);
 const crowded = threads.filter(({ busy }) => busy);
 
 /** Best and median over the rounds, and beside each the median ratio to the first row of the same round. */
-export function printPlacement(measured) {
+export function printPlacement(all) {
+  const every = Object.entries(all);
+  const undisturbed = every.map(([name, runs]) => [name, runs.filter(({ disturbed }) => !disturbed)]);
+  const measured = Object.fromEntries(undisturbed);
+  const count = (of) => of.reduce((sum, [, runs]) => sum + runs.length, 0);
+  const aside = count(every) - count(undisturbed);
+  console.log(`\nset aside: ${aside} of ${count(every)} runs while other programs wanted the CPUs`);
   for (const where of ['near', 'far']) {
     const there = (runs) => runs.filter(({ probes }) => regime(probes) === where);
     const title = 'two processes, 64 B, ring of 1 MiB';
