@@ -7,6 +7,7 @@
 //! ```
 
 use std::error::Error;
+use std::thread::sleep;
 use std::time::Duration;
 
 use pico_args::Arguments;
@@ -45,6 +46,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut before = probe();
     for mut case in cases() {
         (case.run.timed, case.run.warm_up) = (timed, timed / 2);
+        // So that a run under a real-time policy never uses up what the kernel allows such.
+        sleep(timed / 3);
         // With more processes than two CPUs the scheduler decides.
         case.run.pin = pin.filter(|_| case.run.producers == 1);
         let figure = (case.measure)(&case.run)
