@@ -30,7 +30,8 @@ const POSITION = 5;
 const OF_HIGH = 6;
 const WRITTEN = 7;
 const FIRST_ENTRY = 8;
-const COUNT = 9;
+const STEP = 9;
+const COUNT = 10;
 
 export class HotPath {
   readonly #handle: number;
@@ -40,6 +41,7 @@ export class HotPath {
   /** The bytes that are lent: nothing else can be written to through it. */
   #lent: Uint8Array = new Uint8Array(0);
   #lease = 0;
+  /** How much of the lease may be used before the addon is called. */
   #limit = 0;
   #start = 0;
   #position = 0;
@@ -61,21 +63,25 @@ export class HotPath {
     this.#words = new Int32Array(segment);
   }
 
-  /** Looks for a new lease: to be called after a write by the addon. */
+  /**
+   * To be called after a write by the addon: takes the next step of the lease, or the first of a new one.
+   * Between two steps the addon writes a record, and asks the processor for the lines to come.
+   */
   refresh(): void {
     const shared = this.#shared;
-    if (shared[LEASE] === this.#lease) return;
     const at = (word: number) => shared[word] as number;
-    this.#lease = at(LEASE);
-    this.#limit = at(BYTES);
-    this.#lent = new Uint8Array(this.#words.buffer, at(START), this.#limit);
-    this.#start = at(START) >> 2;
-    this.#position = at(POSITION);
-    this.#ofHigh = at(OF_HIGH);
-    this.#written = at(WRITTEN);
-    this.#entry = at(FIRST_ENTRY);
-    // Last: where this thread was stopped before, nothing is written into what it does not know.
-    shared[USED] = 0;
+    if (at(LEASE) !== this.#lease) {
+      this.#lease = at(LEASE);
+      this.#lent = new Uint8Array(this.#words.buffer, at(START), at(BYTES));
+      this.#start = at(START) >> 2;
+      this.#position = at(POSITION);
+      this.#ofHigh = at(OF_HIGH);
+      this.#written = at(WRITTEN);
+      this.#entry = at(FIRST_ENTRY);
+      // Last: where this thread was stopped before, nothing is written into what it does not know.
+      shared[USED] = 0;
+    }
+    this.#limit = Math.min(at(USED) + at(STEP), at(BYTES));
   }
 
   /** Copies a record in. False: nothing was done, and the addon has to. */

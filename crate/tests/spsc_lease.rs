@@ -96,7 +96,7 @@ proptest! {
         let mut lease = None;
         for (number, &length) in lengths.iter().enumerate() {
             if lease.is_none() {
-                lease = lent.producer.lend(64, 1024).map(|lease| (lease, 0, 0));
+                lease = lent.producer.lend(72, 64, 1024).map(|lease| (lease, 0, 0));
             }
             let wrote = write(&mut plain.producer, number, length);
             match &mut lease {
@@ -139,7 +139,7 @@ proptest! {
         most in 64_u64..8192,
     ) {
         let mut real = ring(position, 0);
-        if let Some(lease) = real.producer.lend(8, most) {
+        if let Some(lease) = real.producer.lend(72, 8, most) {
             prop_assert_eq!(lease.start >> 32, (lease.start + lease.bytes) >> 32);
             prop_assert!(lease.bytes <= most && lease.bytes.is_multiple_of(8));
             prop_assert!(lease.bytes <= CAPACITY - lease.start % CAPACITY);
@@ -152,7 +152,7 @@ fn a_crash_between_any_two_stores_leaves_the_records_before_and_that_one_or_not(
     for position in [0, CAPACITY - 600, (1 << 32) - 1024, (1 << 53) + 64] {
         for crash in 0..=18 {
             let mut real = ring(position, 0);
-            let mut lease = real.producer.lend(64, 1024).expect("there is room");
+            let mut lease = real.producer.lend(72, 64, 1024).expect("there is room");
             // One that the producer has taken over, one that only its stores tell of, one that is torn.
             store_all(&real, &lease, 0, 0, usize::MAX);
             real.producer.settle(&mut lease, 72, 1);
@@ -185,17 +185,17 @@ fn store_all(real: &Real, lease: &Lease, used: u64, records: u64, count: usize) 
 fn nothing_is_lent_while_a_claim_is_open_or_somebody_needs_full_fences() {
     let mut real = ring(0, 0);
     assert!(real.producer.try_claim(8, 0).unwrap().is_some());
-    assert_eq!(real.producer.lend(8, 1024), None);
+    assert_eq!(real.producer.lend(72, 8, 1024), None);
     real.producer.abort().unwrap();
-    assert!(real.producer.lend(8, 1024).is_some());
+    assert!(real.producer.lend(72, 8, 1024).is_some());
     real.memory.store32(layout().control + control::FULL_FENCES, 1, Relaxed);
-    assert_eq!(real.producer.lend(8, 1024), None);
+    assert_eq!(real.producer.lend(72, 8, 1024), None);
 }
 
 #[test]
 fn a_lease_ends_with_a_claim_and_with_a_batch_of_an_even_number_of_records() {
     let mut real = ring(0, 0);
-    let mut lease = real.producer.lend(8, 1024).unwrap();
+    let mut lease = real.producer.lend(72, 8, 1024).unwrap();
     assert!(real.producer.try_claim(8, 0).unwrap().is_some());
     assert_eq!(real.producer.resume(&mut lease), None);
     real.producer.commit(None).unwrap();

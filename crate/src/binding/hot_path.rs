@@ -38,6 +38,8 @@ enum Word {
     Written,
     /// Place of the ledger's entry for its first record; the two take turns.
     FirstEntry,
+    /// After so many bytes the addon writes a record, and asks for the lines to come.
+    Step,
     Count,
 }
 
@@ -104,20 +106,24 @@ impl HotPath {
         }
     }
 
-    /// Makes a new lease after a record of `length` bytes, if the one before is at its end.
+    /// Goes on after a record of `length` bytes that the addon has written: in a new lease, if the one
+    /// before is at its end.
     #[inline]
-    pub fn renew(&mut self, producer: &mut Producer, length: usize) {
-        if self.lease.is_some() {
-            return;
-        }
+    pub fn go_on(&mut self, producer: &mut Producer, length: usize) {
         let layout = *producer.segment().layout();
         let Some(producer) = producer.ring().spsc() else { return };
-        let Some(lease) = producer.lend(RECORDS * span(length) as u64, MOST) else { return };
+        if let Some(lease) = &self.lease {
+            producer.expect_lent(lease);
+            return;
+        }
+        let record = span(length) as u64;
+        let Some(lease) = producer.lend(record, RECORDS * record, MOST) else { return };
         let start = layout.data + (lease.start as usize & (layout.capacity - 1));
         self.leases = self.leases.wrapping_add(1);
         for (word, value) in [
             (Word::Records, 0),
             (Word::FirstEntry, place(lease.entry)),
+            (Word::Step, lease.step as u32),
             (Word::Bytes, lease.bytes as u32),
             (Word::Lease, self.leases),
             (Word::Start, start as u32),

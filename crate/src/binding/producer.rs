@@ -150,7 +150,7 @@ unsafe extern "C" fn try_write(env: sys::napi_env, info: sys::napi_callback_info
         // SAFETY: the bytes stay where they are until JavaScript runs again.
         let written = handle.run(|producer| unsafe { producer.ring().try_write(payload) })?;
         if let Some(hot_path) = &mut handle.hot_path {
-            hot_path.renew(&mut handle.producer, payload.length);
+            hot_path.go_on(&mut handle.producer, payload.length);
         }
         Ok(Written(written))
     };

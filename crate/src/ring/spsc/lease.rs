@@ -8,8 +8,12 @@
 use std::sync::atomic::Ordering;
 
 use super::Producer;
+use super::room::AHEAD;
 use crate::layout::RECORD_ALIGN;
 use crate::memory::Memory;
+
+/// Records of so many bytes have no lines between their ends.
+const SMALL: u64 = 128;
 
 /// Free room behind the tail, lent out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +25,10 @@ pub struct Lease {
     pub written: u64,
     /// Offset of the ledger's entry for its first record. The two take turns.
     pub entry: usize,
+    /// How many bytes a record in it probably takes.
+    record: u64,
+    /// After so many bytes of it [`Producer::expect_lent`] is to be called.
+    pub step: u64,
     /// Of how many bytes and records in it the producer knows.
     used: u64,
     records: u64,
@@ -33,8 +41,9 @@ const fn to_next_half(low: u64) -> u64 {
 
 impl<M: Memory> Producer<M> {
     /// Lends the free room behind the tail that is known of, in one piece, `most` bytes of it. `None`
-    /// when there are less than `least`, or when no write could begin now.
-    pub fn lend(&mut self, least: u64, most: u64) -> Option<Lease> {
+    /// when there are less than `least`, or when no write could begin now. `record` is how many bytes
+    /// those that come next probably take.
+    pub fn lend(&mut self, record: u64, least: u64, most: u64) -> Option<Lease> {
         // ORDERING: Relaxed; sticky. Who needs full fences is not served by stores of JavaScript.
         if self.claim.is_some()
             || self.poison.is_set()
@@ -48,18 +57,27 @@ impl<M: Memory> Producer<M> {
         if bytes < least || to_next_half(self.written) < bytes / RECORD_ALIGN as u64 {
             return None;
         }
-        self.expect_all(self.tail + bytes, bytes);
         self.ledger.lend(&self.memory, self.tail, self.written);
         let entry = self.ledger.next_entry();
-        Some(Lease { start: self.tail, bytes, written: self.written, entry, used: 0, records: 0 })
+        let step = (2 * AHEAD).max(8 * record);
+        let (start, written) = (self.tail, self.written);
+        Some(Lease { start, bytes, written, entry, record, step, used: 0, records: 0 })
     }
 
-    /// Asks for the lines of what will be lent next, as far as it is free: see `room.rs`. JavaScript
-    /// cannot ask for any by itself.
-    fn expect_all(&self, start: u64, bytes: u64) {
-        let end = (start + bytes).min(self.head + self.places.capacity);
-        for position in (start..end).step_by(64) {
+    /// Asks for the lines that will be written to after another step, as far as they are free: both ends
+    /// of each record, see `room.rs`. JavaScript cannot ask for any by itself.
+    pub fn expect_lent(&self, lease: &Lease) {
+        let start = self.tail + lease.step;
+        let end = (start + lease.step).min(self.head + self.places.capacity);
+        if lease.record <= SMALL {
+            (start..end)
+                .step_by(64)
+                .for_each(|position| self.memory.expect_write(self.places.offset(position)));
+            return;
+        }
+        for position in (start..end).step_by(lease.record as usize) {
             self.memory.expect_write(self.places.offset(position));
+            self.memory.expect_write(self.places.offset(position + lease.record - 1));
         }
     }
 

@@ -14,7 +14,7 @@ use crate::sleep::Announced;
 /// cache, and a store to it takes its way between two cores; stores become visible in order, so the
 /// queue of those that wait behind it, JavaScript's own among them, fills up within one record. Asked
 /// for this early it is there when the store comes. NB: bench/run.mjs, docs/benchmarks.md.
-const AHEAD: u64 = 1024;
+pub(super) const AHEAD: u64 = 1024;
 
 impl<M: Memory> Producer<M> {
     /// Whether a record of `length` bytes would be accepted now. Clears the way for it, as a refused
