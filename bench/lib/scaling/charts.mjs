@@ -109,31 +109,46 @@ function sizesChart(rows, subtitle, about, value, y) {
   return draw({ title, subtitle, x, y, series });
 }
 
-/** The charts that these pairs make, of one regime: their names and their SVG. */
-export function charts(pairs, cores, { machine, date }) {
-  const those = pairs.filter(({ probes }) => regime(probes) === cores);
-  const line = median(those.flatMap(({ probes }) => probes)).toFixed(0);
-  const { cpus, cpu, kernel, node } = machine;
-  const subtitle =
-    `${date}; ${cpus} × ${cpu}, ${kernel}, Node ${node}; ` +
-    `cores ${cores}: a line's round trip ${line} ns; medians`;
-  const rowsOf = (part) => summariseScaling(pairs, part, cores);
-  const made = [];
-  const capacity = rowsOf('capacity');
-  for (const kind of capacity.length > 0 ? KINDS : []) {
-    made.push({ name: `capacity-${kind}`, svg: capacityChart(capacity, kind, subtitle) });
-  }
-  const producers = rowsOf('producers');
-  if (producers.length > 0) made.push({ name: 'producers', svg: producersChart(producers, subtitle) });
-  const sizes = rowsOf('sizes');
-  if (sizes.length > 0) {
+/** Where the cores were in most of the pairs. */
+function usualRegime(pairs) {
+  const count = (where) => pairs.filter(({ probes }) => regime(probes) === where).length;
+  return count('near') >= count('far') ? 'near' : 'far';
+}
+
+/** The charts of one part, by the name of their file. */
+const PARTS = {
+  capacity: (rows, subtitle) => ({
+    'capacity-spsc': capacityChart(rows, 'spsc', subtitle),
+    'capacity-mpsc': capacityChart(rows, 'mpsc', subtitle),
+  }),
+  producers: (rows, subtitle) => ({ producers: producersChart(rows, subtitle) }),
+  sizes(rows, subtitle) {
     const decades = { more: { logBase: 10 } };
     const time = { ...decades, name: 'ns a record', label: (ns) => ns.toLocaleString('en') };
     const rate = { ...decades, name: 'GB/s of payload', label: String };
-    made.push(
-      { name: 'sizes', svg: sizesChart(sizes, subtitle, "A record's cost", (_, ns) => ns, time) },
-      { name: 'throughput', svg: sizesChart(sizes, subtitle, 'Throughput', throughput, rate) },
-    );
-  }
-  return made;
+    return {
+      sizes: sizesChart(rows, subtitle, "A record's cost", (_, ns) => ns, time),
+      throughput: sizesChart(rows, subtitle, 'Throughput', throughput, rate),
+    };
+  },
+};
+
+/**
+ * The charts that these pairs make, SVG by the name of its file; each of the pairs of one regime,
+ * `wanted` or else the one in which most of the part were.
+ */
+export function charts(pairs, { machine, date }, wanted) {
+  const { cpus, cpu, kernel, node } = machine;
+  const made = Object.entries(PARTS).map(([part, draw]) => {
+    const those = pairs.filter((pair) => pair.part === part);
+    const cores = wanted ?? usualRegime(those);
+    const rows = summariseScaling(those, part, cores);
+    if (rows.length === 0) return {};
+    const probes = those.flatMap((pair) => (regime(pair.probes) === cores ? pair.probes : []));
+    const where = `cores ${cores}: a line's round trip ${median(probes).toFixed(0)} ns`;
+    const most = Math.max(...rows.map((row) => row.pairs));
+    const what = `${where}; medians of up to ${most} pairs`;
+    return draw(rows, `${date}; ${cpus} × ${cpu}, ${kernel}, Node ${node}; ${what}`);
+  });
+  return Object.assign({}, ...made);
 }
