@@ -14,7 +14,7 @@ interface RawFunctions {
   tellConsumer(handle: number): void;
   /** `undefined`: written; `false`: full. */
   tryWrite(handle: number, record: Uint8Array): undefined | false;
-  tryWriteString(handle: number, record: string): boolean;
+  tryWriteString(handle: number, record: string): undefined | false;
   /** How many were written. */
   tryWriteBatch(handle: number, ...records: readonly Uint8Array[]): number;
   /** The same, for an array that nobody else has. */

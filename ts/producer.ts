@@ -207,7 +207,7 @@ export class Producer implements Disposable, AsyncDisposable {
 
   /** `tryWrite` without regard to the queue. */
   #put(record: Input): boolean {
-    if (typeof record === 'string') return tryWriteString(this.#handle, record);
+    if (typeof record === 'string') return tryWriteString(this.#handle, record) === undefined;
     const hotPath = this.#hotPath;
     if (hotPath?.tryWrite(record)) return true;
     const written = tryWrite(this.#handle, bytesOf(record)) === undefined;

@@ -11,6 +11,7 @@ mod placement;
 mod producer;
 mod ring;
 mod state;
+mod text;
 
 use napi::bindgen_prelude::{Object, Result};
 use napi::{Env, JsValue};

@@ -4,7 +4,7 @@ use std::ptr;
 
 use napi::sys;
 
-use super::bytes::{encode, payload, text_length};
+use super::bytes::payload;
 use super::call::{Answer, Arguments, Function, UNDEFINED, closed, finish, read, with_handle};
 use super::hot_path::{self, HotPath};
 use super::memory::View;
@@ -12,7 +12,6 @@ use super::state::State;
 use crate::attached::Producer;
 use crate::error::{Code, Error, Result};
 use crate::layout::Layout;
-use crate::ring::Payload;
 
 pub const FUNCTIONS: &[Function] = &[
     (c"producerMemory", producer_memory),
@@ -158,24 +157,18 @@ unsafe extern "C" fn try_write(env: sys::napi_env, info: sys::napi_callback_info
     unsafe { with_handle(env, info, |state| &mut state.producers, body) }
 }
 
-/// `(handle, string)`: true when written, false when full.
+/// `(handle, string)`: undefined when written, false when full.
 unsafe extern "C" fn try_write_string(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     // SAFETY: first in the callback.
     let (arguments, state) = unsafe { read::<2>(env, info) };
     let State { producers, text, .. } = &mut *state;
     let written = producers.get(arguments.u32(0)).ok_or_else(closed).and_then(|handle| {
-        let value = arguments.values[1];
-        let units = text_length(env, value).ok_or_else(not_a_record)?;
-        let payload = if units > handle.producer.ring().max_record() {
-            // A unit is at least one byte: refused by its length, never read.
-            Payload { bytes: ptr::dangling(), length: units }
-        } else {
-            Payload::of(encode(env, value, units, text).ok_or_else(not_a_record)?)
-        };
+        let most = handle.producer.ring().max_record();
+        let payload = text.read(env, arguments.values[1], most).ok_or_else(not_a_record)?;
         // SAFETY: the text stays in its scratch.
         handle.run(|producer| unsafe { producer.ring().try_write(payload) })
     });
-    finish(env, state, written)
+    finish(env, state, written.map(Written))
 }
 
 /// `(handle, ...Uint8Arrays)`: how many were written. Arguments and not an array, since reading an

@@ -7,6 +7,7 @@ use napi::{Error, Result, Status, check_status, sys};
 
 use super::consumer::ConsumerHandle;
 use super::producer::ProducerHandle;
+use super::text::Text;
 use crate::attached::Ring;
 use crate::ring::Payload;
 
@@ -59,8 +60,8 @@ pub struct State {
     pub consumers: Table<ConsumerHandle>,
     /// Scratch of a batch, kept so that it is allocated once.
     pub payloads: Vec<Payload>,
-    /// Scratch of a string on its way into a ring.
-    pub text: Vec<u8>,
+    /// Scratch of a string.
+    pub text: Text,
 }
 
 thread_local! {
@@ -82,7 +83,7 @@ impl State {
             producers: Table::new(),
             consumers: Table::new(),
             payloads: Vec::new(),
-            text: Vec::new(),
+            text: Text::new(),
         }));
         CURRENT.set(state);
         // SAFETY: the hook gets the state back exactly once, when nothing of the environment runs.

@@ -18,6 +18,11 @@ const shapes = [
   ['lone \ud800 and \udc00', Buffer.from('lone \ufffd and \ufffd')],
   [rope, Buffer.from(rope)],
   ['漢\ud800'.repeat(40_000), Buffer.from('漢\ufffd'.repeat(40_000))],
+  // Two bytes a character where it is kept, and one where it is read.
+  [`漢${'x'.repeat(120)}`.slice(1), Buffer.alloc(120, 'x')],
+  // Strings are read in one way or another up to 512 characters and beyond.
+  ['😀'.repeat(256), Buffer.from('😀'.repeat(256))],
+  [`${'😀'.repeat(256)}é`, Buffer.from(`${'😀'.repeat(256)}é`)],
   [Buffer.alloc(0), Buffer.alloc(0)],
   [Buffer.from('bytes'), Buffer.from('bytes')],
   [Buffer.alloc(70_000, 'abc'), Buffer.alloc(70_000, 'abc')],
@@ -31,7 +36,7 @@ const shapes = [
   [new Uint8Array(resizable, 4), Buffer.alloc(20)],
 ];
 
-async function comesOut({ producer, consumer }) {
+async function comesOut({ ring, producer, consumer }) {
   function claim(input, bytes) {
     if (typeof input === 'string' && bytes.length > 1000) return producer.tryWrite(input);
     const offset = producer.tryClaim(bytes.length + 5);
@@ -120,6 +125,11 @@ async function comesOut({ producer, consumer }) {
   assert.throws(() => producer.tryWrite(gone), refused);
   assert.throws(() => producer.tryWriteBatch(['fine', gone]), refused);
   assert.throws(() => producer.tryWrite(new ArrayBuffer(8)), refused);
+  for (const some of ['x', 'é', '漢', '😀', 'a😀']) {
+    const text = some.repeat(Math.floor(ring.maxRecord / Buffer.byteLength(some)) + 1);
+    const tooLarge = { code: 'ERR_SHMRING_TOO_LARGE', byteLength: Buffer.byteLength(text) };
+    assert.throws(() => producer.tryWrite(text), tooLarge);
+  }
   assert.equal(consumer.tryRead(), undefined);
 }
 
