@@ -50,10 +50,15 @@ const fn id(writer: usize, number: usize, length: usize) -> Id {
     Id { writer, number, length }
 }
 
-/// A ring through which `passed` granules went, with `left` records of a granule in it, and its consumer.
-fn ring(passed: usize, left: usize, about: About, weakened: Weakened) -> (LoomMemory, Consumer<LoomMemory>) {
+/// A ring, its consumer, and two writers who were there before the first record: where they saw the chain
+/// end is long past.
+type Early = (LoomMemory, Consumer<LoomMemory>, [Producer<LoomMemory>; 2]);
+
+/// One through which `passed` granules went, with `left` records of a granule in it.
+fn early(passed: usize, left: usize, about: About, weakened: Weakened) -> Early {
     let memory = LoomMemory::mpsc(LAYOUT, 0, about, weakened);
     let mut consumer = Consumer::attach(memory.clone(), &LAYOUT).unwrap();
+    let writers = [attach(&memory, 1), attach(&memory, 2)];
     let mut producer = attach(&memory, 3);
     for number in 0..passed + left {
         assert!(write(&mut producer, id(3, number, ONE)).unwrap());
@@ -61,6 +66,12 @@ fn ring(passed: usize, left: usize, about: About, weakened: Weakened) -> (LoomMe
             assert_eq!(look(&memory, &mut consumer).len(), 1);
         }
     }
+    (memory, consumer, writers)
+}
+
+/// The same without the two.
+fn ring(passed: usize, left: usize, about: About, weakened: Weakened) -> (LoomMemory, Consumer<LoomMemory>) {
+    let (memory, consumer, _) = early(passed, left, about, weakened);
     (memory, consumer)
 }
 
@@ -88,10 +99,9 @@ type Deed = fn(&LoomMemory, &mut Producer<LoomMemory>) -> Vec<Id>;
 ///
 /// Where a thread looks before it exchanges, loom does not see that another's look before both matters.
 /// So whoever only looks is the last that it runs, and moves forward from there.
-fn meet(ring: (LoomMemory, Consumer<LoomMemory>), deeds: [Deed; 2], looks: usize) -> (usize, usize) {
-    let (memory, mut consumer) = ring;
+fn meet(ring: Early, deeds: [Deed; 2], looks: usize) -> (usize, usize) {
+    let (memory, mut consumer, [mut first, mut second]) = ring;
     let left = consumer.available().unwrap() as usize / 64;
-    let (mut first, mut second) = (attach(&memory, 1), attach(&memory, 2));
     let of_second = memory.clone();
     let second = thread::spawn(move || deeds[1](&of_second, &mut second));
     let of_reader = memory.clone();
@@ -124,7 +134,7 @@ fn free_ring(weakened: Weakened) -> (usize, usize) {
         |_, producer| accepted(producer, &[id(1, 1, ONE)]),
         |_, producer| accepted(producer, &[id(2, 1, 20)]),
     ];
-    meet(ring(1, 0, About::Records, weakened), deeds, 2)
+    meet(early(1, 0, About::Records, weakened), deeds, 2)
 }
 
 #[test]
@@ -150,7 +160,7 @@ fn full_ring(weakened: Weakened) -> (usize, usize) {
         |_, producer| accepted(producer, &[id(1, 1, ONE), id(1, 2, ONE)]),
         |_, producer| accepted(producer, &[id(2, 1, ONE)]),
     ];
-    meet(ring(5, 3, About::Records, weakened), deeds, 2)
+    meet(early(5, 3, About::Records, weakened), deeds, 2)
 }
 
 #[test]
@@ -194,7 +204,7 @@ fn two_writers_that_both_need_padding_pad_once() {
         |_, producer| accepted(producer, &[id(1, 1, TWO)]),
         |_, producer| accepted(producer, &[id(2, 1, 20)]),
     ];
-    let found = outcomes_within(2, move || meet(ring(7, 0, About::Records, BARE), deeds, 2));
+    let found = outcomes_within(2, move || meet(early(7, 0, About::Records, BARE), deeds, 2));
     assert!(found.iter().any(|(_, meanwhile)| *meanwhile == 2), "{found:?}");
 }
 
@@ -209,7 +219,7 @@ fn batch(weakened: Weakened) -> (usize, usize) {
         },
         |_, producer| accepted(producer, &[id(2, 1, 20)]),
     ];
-    meet(ring(6, 1, About::Records, weakened), deeds, 2)
+    meet(early(6, 1, About::Records, weakened), deeds, 2)
 }
 
 #[test]
@@ -241,7 +251,7 @@ fn a_claim_committed_short_and_one_given_back_hold_up_nobody() {
             Vec::new()
         },
     ];
-    let found = outcomes_within(3, move || meet(ring(3, 0, About::Records, BARE), deeds, 2));
+    let found = outcomes_within(3, move || meet(early(3, 0, About::Records, BARE), deeds, 2));
     assert_eq!(found, BTreeSet::from([(1, 0), (1, 1)]));
 }
 

@@ -6,10 +6,10 @@ mod support;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use shmring::error::{Code, Error};
-use shmring::layout::{CONSUMER_SLOT, Kind, Layout, control, slot};
+use shmring::layout::{CONSUMER_SLOT, GRANULE, Kind, Layout, control, slot};
 use shmring::ledger::{self, Entry};
 use shmring::memory::Memory;
-use shmring::ring::mpsc::{Consumer, Payload, Producer, repair, written};
+use shmring::ring::mpsc::{Chain, Consumer, Payload, Producer, repair, written};
 use support::heap::HeapMemory;
 use support::mpsc_model::Model;
 use support::positions::{at_least, positions};
@@ -228,7 +228,12 @@ impl Test {
                 }
             }
             Call::Position => assert_eq!(consumer.position().unwrap(), model.position()),
-            Call::Available => assert_eq!(consumer.available().unwrap(), model.available()),
+            Call::Available => {
+                let (available, all) = (consumer.available().unwrap(), model.available());
+                // The tail follows.
+                let behind = (self.layout.capacity as u64 / 16).max(GRANULE as u64);
+                assert!(available <= all && all - available < behind, "{available} of {all} bytes");
+            }
             Call::ReplaceConsumer => {
                 *consumer = Consumer::attach(self.memory.clone(), &self.layout).unwrap();
                 model.replace_consumer();
@@ -246,7 +251,16 @@ impl Test {
         let (layout, model) = (&self.layout, &self.model);
         let word = |at| self.memory.get(at);
         let head = word(layout.control + control::HEAD);
-        assert_eq!((head, word(layout.control + control::TAIL)), (model.head, model.tail), "head and tail");
+        let tail = word(layout.control + control::TAIL);
+        assert_eq!(head, model.head, "head");
+        assert!((head..=model.tail).contains(&tail), "the tail is {tail}");
+        if model.tail <= last_position(layout) {
+            assert_eq!(
+                Chain::new(layout).end(&self.memory, tail).unwrap(),
+                model.tail,
+                "the end of the chain"
+            );
+        }
         let read = ledger::read(&self.memory, layout.slot(CONSUMER_SLOT) + slot::LEDGER, head);
         assert_eq!(read, Some(Entry { records: model.read, abandoned: model.abandoned }));
         for (index, producer) in (1..).zip(&self.producers) {

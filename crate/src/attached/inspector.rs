@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use super::stats::end;
 use crate::error::{Error, Result};
 use crate::layout::{GRANULE, Kind, Layout, RECORD_HEADER, control};
 use crate::memory::Memory;
@@ -66,7 +67,8 @@ impl Inspector {
         // ORDERING: Acquire; the records between them are visible. Head first, so that a busy
         // consumer cannot make it pass the tail. Partners: both publications.
         let next = memory.load64(head_at, Ordering::Acquire);
-        let end = memory.load64(tail_at, Ordering::Acquire);
+        let tail = memory.load64(tail_at, Ordering::Acquire);
+        let end = end(memory, layout, tail);
         // A busy pair may have moved on by more than the capacity between the two loads.
         let moved = memory.load64(head_at, Ordering::Acquire);
         if (next | end | moved) & 7 != 0 || end < next || end.saturating_sub(moved) > layout.capacity as u64 {

@@ -62,6 +62,15 @@ impl Stats {
     }
 }
 
+/// Where the records end, by the tail that was found.
+pub(super) fn end<M: Memory>(memory: &M, layout: &Layout, tail: u64) -> u64 {
+    match layout.kind {
+        Kind::Spsc => tail,
+        // Damage is for others to tell.
+        Kind::Mpsc => mpsc::Chain::new(layout).end(memory, tail).unwrap_or(tail),
+    }
+}
+
 /// The counters that belong to a head and a tail.
 fn counters<M: Memory>(layout: &Layout, memory: &M) -> Stats {
     let writer = layout.slot(PRODUCER_SLOT) + slot::LEDGER;
@@ -73,7 +82,7 @@ fn counters<M: Memory>(layout: &Layout, memory: &M) -> Stats {
         // loaded first, so that it is not past the tail. Partners: the publications of both.
         let head = memory.load64(layout.control + control::HEAD, Ordering::Acquire);
         let tail = memory.load64(layout.control + control::TAIL, Ordering::Acquire);
-        positions = (head, tail);
+        positions = (head, end(memory, layout, tail));
         // The ledgers of many producers are no matter of one tail.
         let written = match layout.kind {
             Kind::Spsc => ledger::read(memory, writer, tail),

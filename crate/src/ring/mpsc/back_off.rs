@@ -8,7 +8,7 @@ const MOST: u32 = 256;
 
 /// How long a producer that was not first waits before it tries again: twice as long each time, some
 /// microseconds at most. Two that try again at once take from each other, for every record, the lines of
-/// the tail and of the control words; while one waits, the other writes many records with them.
+/// the control words; while one waits, the other writes many records with them.
 #[derive(Debug, Default)]
 pub(super) struct BackOff(u32);
 

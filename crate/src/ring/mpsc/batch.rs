@@ -49,9 +49,10 @@ impl<M: Memory> Producer<M> {
             let granules = room(payload.length) / GRANULE as u64;
             if next != start {
                 let inner = Word::new(word.lap(), word.owner(), granules, State::Committed);
-                // ORDERING: Relaxed; nobody looks there before the first word is committed, which
-                // publishes it. Partner: Chain::link.
-                self.memory.store64(self.chain.word(next), inner.0, Ordering::Relaxed);
+                // ORDERING: Release; nobody looks there for a record before the first word is committed. But
+                // a producer that has slept for a lap may, and must see how far the ring is by now.
+                // Partner: Chain::link.
+                self.memory.store64(self.chain.word(next), inner.0, Ordering::Release);
             }
             next += granules * GRANULE as u64;
         }

@@ -57,7 +57,7 @@ impl<M: Memory> Consumer<M> {
     /// Attaches where the released records end. The caller holds the lock of the consumer's slot.
     pub fn attach(memory: M, layout: &Layout) -> Result<Self> {
         let chain = Chain::new(layout);
-        let (head, read) = Head::attach(&memory, layout, GRANULE as u64, chain.last_position())?;
+        let (head, read) = Head::attach(&memory, layout, GRANULE as u64, chain.last)?;
         let released = head.released();
         Ok(Consumer {
             slot_count: layout.slot_count,
@@ -190,7 +190,7 @@ impl<M: Memory> Consumer<M> {
         abandon_if_dead(&self.memory, &self.chain, position, word, alive)
     }
 
-    /// Bytes of ring space that are taken behind the next record.
+    /// Bytes of ring space that are taken behind the next record, or somewhat less: as the tail says.
     pub fn available(&mut self) -> Result<u64> {
         self.poison.check()?;
         let tail = self
@@ -278,11 +278,9 @@ impl<M: Memory> Consumer<M> {
         }
     }
 
-    /// Moves past the word at `next`. Its owner may have been killed before he moved the tail, which
-    /// must not stay behind the head: an empty ring would be full for ever.
+    /// Moves past the word at `next`.
     #[cold]
     fn pass(&mut self, word: Word) {
-        self.chain.help(&self.memory, self.next, word);
         self.next += word.granules() * GRANULE as u64;
         if word.state() == State::Abandoned {
             self.read.abandoned += 1;
@@ -292,6 +290,8 @@ impl<M: Memory> Consumer<M> {
     /// Gives everything before `next` back to the producers.
     fn publish_head(&mut self) -> Result<()> {
         let head = self.next;
+        // First, so that nobody sees the tail behind the head.
+        self.chain.advance(&self.memory, head);
         self.head.publish(&self.memory, head, self.read).map_err(|error| self.poison.set(error))?;
         waiters::wake(&self.memory, &self.chain, &mut self.bells, head);
         Ok(())

@@ -1,16 +1,16 @@
 //! Many producers, one consumer: a chain of reservations, each of which is its own description.
 //!
 //! The data is divided into granules, and every granule has a control word. Whoever takes space at the
-//! tail writes, by one CAS on the word of the first granule, who he is and how much he takes: there is
-//! no moment at which space is taken and nobody can tell by whom or how far. The shared `tail` only
-//! follows; whoever finds it behind helps it on. The second CAS, from *reserved* to *committed*, makes
+//! end writes, by one CAS on the word of the first granule, who he is and how much he takes: there is no
+//! moment at which space is taken and nobody can tell by whom or how far. The shared `tail` only follows,
+//! and seldom: everybody goes on from where he saw the end last. The second CAS, from *reserved* to *committed*, makes
 //! the record the consumer's. A word is free when its lap is not that of the position looked at, so
 //! nothing is ever zeroed, and what a dead owner reserved becomes *abandoned* by one CAS of anybody who
 //! knows from the lock that he is dead.
 //!
 //! Reserve and commit by state words is the scheme of BPF's ring buffer and Agrona's
-//! ManyToOneRingBuffer; description and reservation in one step, and helping, are after Michael and
-//! Scott's queue. What each crash leaves: docs/recovery.md.
+//! ManyToOneRingBuffer; description and reservation in one step, and a tail that follows, are after
+//! Michael and Scott's queue. What each crash leaves: docs/recovery.md.
 
 mod back_off;
 mod batch;

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::chain::{Chain, Link};
+use super::chain::Chain;
 use super::claim::Claim;
 use super::word::{State, Word};
 use super::{Payload, room, waiters};
@@ -27,6 +27,9 @@ pub struct Producer<M> {
     pub(super) slot: usize,
     /// The last `head` that was read; the true one is not before it.
     pub(super) head: u64,
+    /// Where this producer last saw the chain end: a reservation ends there, and the true end is not
+    /// before it.
+    pub(super) reach: u64,
     max_record: usize,
     /// Where the last record of this producer ends.
     end: u64,
@@ -53,10 +56,7 @@ impl<M: Memory> Producer<M> {
         }
         let tail = chain.load_tail(&memory, head)?;
         // Reservations of this slot's dead owners lie before the floor, ours will not.
-        let floor = match chain.link(&memory, tail)? {
-            Link::Taken(word) => tail + word.granules() * GRANULE as u64,
-            Link::Free(_) | Link::Past => tail,
-        };
+        let floor = chain.end(&memory, tail)?;
         // ORDERING: Release; with it all that the slot's former owners did is visible. It is published
         // itself by the first reservation. Partner: repair::is_below_floor.
         memory.store64(slot + slot::FLOOR, floor, Ordering::Release);
@@ -69,6 +69,7 @@ impl<M: Memory> Producer<M> {
             index,
             slot,
             head,
+            reach: floor,
             max_record: layout.max_record(),
             end: 0,
             written: entry.records,

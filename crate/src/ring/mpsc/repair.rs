@@ -81,8 +81,6 @@ pub(super) fn abandon_if_dead<M: Memory>(
     let won = memory
         .compare_exchange64(chain.word(position), word.0, abandoned.0, Ordering::Release, Ordering::Relaxed)
         .is_ok();
-    // The tail must not be left behind a position that the consumer passes.
-    chain.help(memory, position, word);
     Ok(won)
 }
 

@@ -21,6 +21,9 @@ const ATTEMPTS: u32 = 1 << 16;
 /// NB: bench/run.mjs.
 const AHEAD: u64 = 1024;
 
+/// After so many steps from reservation to reservation a producer looks whether the tail is further.
+const STEPS: u32 = 16;
+
 /// A place at which a reservation can be made now.
 struct Place {
     tail: u64,
@@ -32,8 +35,7 @@ impl<M: Memory> Producer<M> {
     /// Whether a record of `length` bytes would be accepted now.
     pub fn has_room(&mut self, length: usize) -> Result<bool> {
         self.begin_write()?;
-        let place = length::check(length, self.max_record())
-            .and_then(|()| self.find(room(length), &mut BackOff::default()));
+        let place = length::check(length, self.max_record()).and_then(|()| self.find(room(length)));
         self.end_write();
         Ok(place?.is_some())
     }
@@ -50,10 +52,10 @@ impl<M: Memory> Producer<M> {
     /// Announces a sleep until there is room for a record of `length` bytes; to be ended with
     /// [`Producer::end_sleep`].
     pub fn announce_sleep(&mut self, length: usize) -> Announced {
-        // ORDERING: Relaxed; others move it on, which makes the wish too modest: it is woken too
-        // early and wishes again.
-        let tail = self.memory.load64(self.chain.tail, Ordering::Relaxed);
-        let wanted = tail.saturating_add(self.need(tail, room(length))).saturating_sub(self.chain.capacity);
+        // Others take more meanwhile, which makes the wish too modest: it is woken too early and wishes
+        // again.
+        let (end, need) = (self.reach, self.need(self.reach, room(length)));
+        let wanted = end.saturating_add(need).saturating_sub(self.chain.capacity);
         // ORDERING: Relaxed; the announcement's Release store publishes it. Partner: waiters::wake.
         self.memory.store64(self.slot + slot::WANTED, wanted, Ordering::Relaxed);
         waiters::set(&self.memory, &self.chain, self.index);
@@ -100,7 +102,7 @@ impl<M: Memory> Producer<M> {
     fn take(&mut self, bytes: u64) -> Result<Option<(u64, Word)>> {
         let mut back_off = BackOff::default();
         for _ in 0..ATTEMPTS {
-            let Some(Place { tail, word }) = self.find(bytes, &mut back_off)? else { return Ok(None) };
+            let Some(Place { tail, word }) = self.find(bytes)? else { return Ok(None) };
             let lap = self.chain.lap(tail);
             let rest = self.chain.rest(tail);
             let (state, bytes_taken) =
@@ -117,7 +119,11 @@ impl<M: Memory> Producer<M> {
                 Ordering::Relaxed,
             );
             if taken.is_ok() {
-                self.chain.help(&self.memory, tail, new);
+                self.reach = tail + bytes_taken;
+                // Not every time: its line would go from one producer to the next with each record.
+                if (tail ^ self.reach) >= self.chain.stride {
+                    self.chain.advance(&self.memory, self.reach);
+                }
                 if state == State::Reserved {
                     return Ok(Some((tail, new)));
                 }
@@ -128,15 +134,15 @@ impl<M: Memory> Producer<M> {
         Ok(None)
     }
 
-    /// The end of the chain, if `bytes` in one piece fit there now, with the padding before them.
+    /// The end of the chain, if `bytes` in one piece fit there now, with the padding before them. It is
+    /// looked for where this producer saw it last: nearly always, nobody or few have come since.
     #[inline(always)]
-    fn find(&mut self, bytes: u64, back_off: &mut BackOff) -> Result<Option<Place>> {
-        for _ in 0..ATTEMPTS {
-            // After the head: the tail is not before it.
-            let tail = match self.chain.load_tail(&self.memory, self.head) {
-                Ok(tail) => tail,
-                Err(error) => return Err(self.poisoned(error)),
-            };
+    fn find(&mut self, bytes: u64) -> Result<Option<Place>> {
+        for attempt in 1..=ATTEMPTS {
+            if self.reach < self.head || self.reach > self.chain.last || attempt % STEPS == 0 {
+                self.catch_up()?;
+            }
+            let tail = self.reach;
             match self.chain.link(&self.memory, tail) {
                 Ok(Link::Free(word)) => {
                     if tail + self.need(tail, bytes) - self.head <= self.chain.capacity {
@@ -147,16 +153,29 @@ impl<M: Memory> Producer<M> {
                         return Ok(None);
                     }
                 }
-                // Its owner has not come to move the tail, or never will.
-                Ok(Link::Taken(word)) => {
-                    self.chain.help(&self.memory, tail, word);
-                    back_off.wait(&self.memory);
-                }
-                Ok(Link::Past) => self.check_moved(tail)?,
+                Ok(Link::Taken(word)) => self.reach = tail + word.granules() * GRANULE as u64,
+                Ok(Link::Past) => match self.chain.moved_tail(&self.memory, tail) {
+                    Ok(tail) => self.reach = tail,
+                    Err(error) => return Err(self.poisoned(error)),
+                },
                 Err(error) => return Err(self.poisoned(error)),
             }
         }
         Ok(None)
+    }
+
+    /// Goes on from the shared tail where that is further.
+    #[cold]
+    fn catch_up(&mut self) -> Result<()> {
+        // After the head: the tail is not before it.
+        let tail = self.chain.load_tail(&self.memory, self.head).map_err(|error| self.poisoned(error))?;
+        self.reach = self.reach.max(tail);
+        if self.reach > self.chain.last {
+            let error =
+                self.chain.impossible("the tail is impossible", self.chain.tail, self.head, self.reach);
+            return Err(self.poisoned(error));
+        }
+        Ok(())
     }
 
     /// Bytes that must be free for `bytes` in one piece at `tail`: with the padding before it, if the
@@ -183,28 +202,12 @@ impl<M: Memory> Producer<M> {
         Ok(moved)
     }
 
-    /// `tail` was loaded after a head that is still the same: it cannot be further than the capacity.
+    /// Whoever made the chain end at `tail` had seen a head, which is still the newest: it cannot be
+    /// further than the capacity.
     fn check_distance(&mut self, tail: u64) -> Result<()> {
         if tail - self.head > self.chain.capacity {
             let expected = format!("at most {} bytes behind the head {}", self.chain.capacity, self.head);
             let error = Error::corrupt("the tail is impossible", self.chain.tail, expected, tail);
-            return Err(self.poisoned(error));
-        }
-        Ok(())
-    }
-
-    /// The word at `tail` was of a later lap: the tail must be further by now.
-    #[cold]
-    fn check_moved(&mut self, tail: u64) -> Result<()> {
-        let again = self.chain.load_tail(&self.memory, tail).map_err(|error| self.poisoned(error))?;
-        if again == tail {
-            let at = self.chain.word(tail);
-            let error = Error::corrupt(
-                "a reservation is of a lap to come",
-                at,
-                format!("lap {} at most", self.chain.lap(tail)),
-                "a later one",
-            );
             return Err(self.poisoned(error));
         }
         Ok(())
