@@ -43,13 +43,14 @@ enum Word {
     Count,
 }
 
-/// The most bytes of a lease. NB: bench/run.mjs; it is made in the time of some records, and of larger
-/// ones, of which it does not hold [`RECORDS`], the copy alone takes most of the time.
-const MOST: u64 = 32 << 10;
-/// More than any lease has bytes, and no more than a JavaScript engine adds without an overflow.
-const REVOKED: u32 = 1 << 30;
+/// Records that take more are left to the addon: the copy alone takes most of the time. NB: bench/run.mjs.
+const LARGEST: u64 = 2 << 10;
 /// A lease is worth its while for so many records of the size that was written last.
 const RECORDS: u64 = 16;
+/// The most bytes of a lease.
+const MOST: u64 = 1 << 29;
+/// More than any lease has bytes, and no more than a JavaScript engine adds without an overflow.
+const REVOKED: u32 = 1 << 30;
 
 /// The words: memory of JavaScript's.
 #[derive(Clone, Copy)]
@@ -117,6 +118,9 @@ impl HotPath {
             return;
         }
         let record = span(length) as u64;
+        if record > LARGEST {
+            return;
+        }
         let Some(lease) = producer.lend(record, RECORDS * record, MOST) else { return };
         let start = layout.data + (lease.start as usize & (layout.capacity - 1));
         self.leases = self.leases.wrapping_add(1);

@@ -59,7 +59,7 @@ impl<M: Memory> Producer<M> {
         }
         self.ledger.lend(&self.memory, self.tail, self.written);
         let entry = self.ledger.next_entry();
-        let step = (2 * AHEAD).max(8 * record);
+        let step = (2 * AHEAD).max(16 * record);
         let (start, written) = (self.tail, self.written);
         Some(Lease { start, bytes, written, entry, record, step, used: 0, records: 0 })
     }
