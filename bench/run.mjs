@@ -2,6 +2,7 @@
 // run, how fast they hear of each other, and what a death costs. docs/benchmarks.md explains what the figures mean.
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { measureBorder, printBorder } from './lib/border.mjs';
 import { measureCalls } from './lib/calls.mjs';
 import { CAPACITY, calls, deaths, manyProducers, oneProducer, rtrb } from './lib/configurations.mjs';
 import { measureDeaths } from './lib/deaths.mjs';
@@ -35,10 +36,10 @@ const SCALING = Object.keys(scaling);
 // Experiments with native rings, half a minute a round.
 const LAYOUTS = 'layouts';
 // Only when asked for.
-const EXTRA = ['placement', 'scaling', ...SCALING, LAYOUTS];
+const EXTRA = ['border', 'placement', 'scaling', ...SCALING, LAYOUTS];
 const HELP = `npm run bench -- [options] [${[...PARTS, ...EXTRA].join(' | ')}]…
 
-Without a part: all but placement, scaling, which is ${SCALING.join(', ')}, and ${LAYOUTS}, which are no
+Without a part: all but border, placement, scaling, which is ${SCALING.join(', ')}, and ${LAYOUTS}, which are no
 rings of the package.
 
   --quick           3 rounds instead of 15, and fewer deaths; of scaling and placement one instead of 3
@@ -137,6 +138,7 @@ async function main() {
   }
   const { one, threads, many, trips, woken } = await measureRounds();
   const pairs = grown.length > 0 ? await measureScaling(grown, extraRounds, settings) : [];
+  const border = positionals.includes('border') ? await measureBorder(rounds) : undefined;
   const layouts = positionals.includes(LAYOUTS) ? await measureLayouts(rounds, settings) : [];
   const placed = positionals.includes('placement')
     ? await measurePlacement(extraRounds, { ...settings, hugetlbfs: options.hugetlbfs })
@@ -156,6 +158,7 @@ async function main() {
   printLatency('wakes', wakes, woken);
   printScaling(grown, pairs);
   if (layouts.length > 0) printLayouts(layouts);
+  if (border) printBorder(border);
   if (placed) printPlacement(placed);
   if (looks) {
     console.log(
@@ -180,6 +183,7 @@ async function main() {
       scaling: pairs,
       placement: placed,
       layouts,
+      border,
       calls: looks,
       deaths: holes,
       memory,

@@ -8,10 +8,13 @@ const manifest = fileURLToPath(new URL('../native/Cargo.toml', import.meta.url))
 /** Where a built program lies. */
 export const program = (name) => fileURLToPath(new URL(`../native/target/release/${name}`, import.meta.url));
 
+/** The addon of bench/native/border. */
+export const borderAddon = program('libshmring_border.so');
+
 /** Builds the yardstick; cargo itself knows whether there is anything to do and shows it. */
 export function buildNative() {
-  const args = ['build', '--release', '--locked', '--manifest-path', manifest];
-  if (existsSync(program('layouts'))) args.push('--quiet');
+  const args = ['build', '--release', '--workspace', '--locked', '--manifest-path', manifest];
+  if (existsSync(borderAddon)) args.push('--quiet');
   else console.log('building bench/native: cargo build --release');
   return new Promise((resolve, reject) => {
     const cargo = spawn('cargo', args, { stdio: 'inherit' });
