@@ -18,8 +18,9 @@ pub const PAGE: usize = 4096;
 
 /// `shmring\0`, read as a little-endian word.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"shmring\0");
-/// Layout version. Zero until the format is frozen: segments of different builds may then differ.
-pub const VERSION: u32 = 0;
+/// Layout version. Frozen: what lies where, and what it means, changes with this number alone, by the
+/// rules of docs/format.md. The golden segments of test/golden hold every build to it.
+pub const VERSION: u32 = 1;
 /// Reads back as another number on a machine of the other byte order.
 pub const BYTE_ORDER: u32 = 0x0102_0304;
 
@@ -79,7 +80,7 @@ pub mod header {
     pub const CHAIN: usize = 104;
     /// u64, FNV-1a of every byte of the header before this one.
     pub const CHECKSUM: usize = 112;
-    /// Bytes of the header that mean something; the rest of the page is zero.
+    /// Bytes of the header that mean something; the rest of the page must be zero.
     pub const BYTES: usize = 120;
 }
 

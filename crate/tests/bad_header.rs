@@ -151,13 +151,14 @@ fn every_field_that_cannot_be_true_is_refused_under_a_right_checksum() {
 fn another_version_byte_order_or_feature_is_refused_under_a_right_checksum() {
     let mut used = Used::new();
     let right = used.page();
-    for (at, bytes) in [
-        (header::VERSION, (VERSION + 1).to_ne_bytes().to_vec()),
-        (header::VERSION, u32::MAX.to_ne_bytes().to_vec()),
-        (header::BYTE_ORDER, BYTE_ORDER.swap_bytes().to_ne_bytes().to_vec()),
-        (header::FEATURES, 1_u64.to_ne_bytes().to_vec()),
-        (header::FEATURES, (1_u64 << 63).to_ne_bytes().to_vec()),
-    ] {
+    let versions = [0, VERSION + 1, u32::MAX].map(|version| version.to_ne_bytes().to_vec());
+    let orders = [BYTE_ORDER.swap_bytes().to_ne_bytes().to_vec()];
+    // No feature is known: each bit, and all of them.
+    let features = (0..64).map(|bit| 1_u64 << bit).chain([u64::MAX]);
+    let features = features.map(|features| features.to_ne_bytes().to_vec());
+    let fields = versions.into_iter().map(|bytes| (header::VERSION, bytes));
+    let fields = fields.chain(orders.into_iter().map(|bytes| (header::BYTE_ORDER, bytes)));
+    for (at, bytes) in fields.chain(features.map(|bytes| (header::FEATURES, bytes))) {
         let mut page = right;
         page[at..at + bytes.len()].copy_from_slice(&bytes);
         let sum = checksum(&page);
@@ -166,6 +167,21 @@ fn another_version_byte_order_or_feature_is_refused_under_a_right_checksum() {
         assert_eq!(used.refused().code, Code::Version);
         used.go_on();
     }
+}
+
+#[test]
+fn who_uses_more_of_the_header_is_refused_for_the_feature_bit_that_says_so() {
+    // Bytes that mean nothing to this version are no damage then: it is another build's segment.
+    let used = Used::new();
+    let mut page = used.page();
+    page[header::FEATURES] = 1;
+    page[header::BYTES..].fill(0xff);
+    let sum = checksum(&page);
+    page[header::CHECKSUM..header::BYTES].copy_from_slice(&sum);
+    used.put(0, &page);
+    let error = used.refused();
+    assert_eq!(error.code, Code::Version);
+    assert!(error.message.contains("uses features 0x1"), "{error}");
 }
 
 #[test]

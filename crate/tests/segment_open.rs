@@ -7,7 +7,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 
 use segment_support::{Place, code};
 use shmring::error::{Code, Detail};
-use shmring::layout::header;
+use shmring::layout::{VERSION, header};
 use shmring::lock::Liveness;
 use shmring::segment::{Access, CreateOptions, OpenOptions, Segment, Share, list, unlink};
 
@@ -62,7 +62,14 @@ fn another_version_is_refused_with_both_versions() {
     refused(&place, Code::Version);
     let error = place.open(NAME).unwrap_err();
     assert!(error.details.contains(&("found", Detail::Number(77))), "{error:?}");
-    assert!(error.details.iter().any(|(name, _)| *name == "expected"));
+    assert!(error.details.contains(&("expected", Detail::Number(VERSION.into()))), "{error:?}");
+    for version in ["version 77", &format!("version {VERSION}")] {
+        assert!(error.message.contains(version), "{error}");
+    }
+    // The way out that the message names.
+    assert!(unlink(NAME, Some(&place.0)).unwrap());
+    drop(Segment::create(NAME, &place.small()).unwrap());
+    place.open(NAME).unwrap();
 }
 
 #[test]
