@@ -97,6 +97,23 @@ export class HotPath {
 
   /** In parts, each small enough for V8 to put it into the caller's loop (NB: 4 ns a record). */
   #write(record: Uint8Array, length: number, used: number, end: number): boolean {
+    try {
+      set.call(this.#lent, record, used + HEADER);
+    } catch {
+      // It grew meanwhile, past the lease.
+      return false;
+    }
+    const position = (this.#position + used) | 0;
+    const check =
+      (((Math.imul(length, OF_LENGTH) + Math.imul(position, OF_POSITION)) | 0) + this.#ofHigh) & CHECK;
+    return this.#publish(length, check, used, end);
+  }
+
+  /**
+   * Calls nothing while the mark of a write is up: where something is called the engine may stop for good, at the
+   * end of the stack or of the time that `node:vm` gives, and who reads a sealed ring waits for the mark.
+   */
+  #publish(length: number, check: number, used: number, end: number): boolean {
     const words = this.#words;
     words[WRITING] = 1;
     if (words[SEALED] !== 0 || words[FULL_FENCES] !== 0) {
@@ -104,35 +121,21 @@ export class HotPath {
       return false;
     }
     const header = this.#start + (used >> 2);
-    const position = (this.#position + used) | 0;
     words[header] = length;
-    words[header + 1] =
-      (((Math.imul(length, OF_LENGTH) + Math.imul(position, OF_POSITION)) | 0) + this.#ofHigh) & CHECK;
-    const records = this.#shared[RECORDS] as number;
+    words[header + 1] = check;
+    const shared = this.#shared;
+    const records = shared[RECORDS] as number;
     const entry = (records & 1) === 0 ? this.#entry : this.#entry ^ ENTRY ^ OTHER_ENTRY;
     words[entry] = OPEN;
     words[entry + 2] = (this.#written + records + 1) | 0;
-    try {
-      set.call(this.#lent, record, used + HEADER);
-    } catch {
-      // It grew meanwhile, past the lease.
-      words[WRITING] = 0;
-      return false;
-    }
-    this.#publish(end, entry, records + 1);
-    return true;
-  }
-
-  #publish(end: number, entry: number, records: number): void {
-    const words = this.#words;
-    const shared = this.#shared;
     shared[USED] = end;
-    shared[RECORDS] = records;
+    shared[RECORDS] = records + 1;
     const tail = (this.#position + end) | 0;
     words[entry] = tail;
     words[TAIL] = tail;
     words[WRITING] = 0;
     if (((words[SLEEP] as number) & 1) !== 0 || words[SEALED] !== 0) this.#wake();
+    return true;
   }
 
   /** Wakes the consumer, once a sleep. */

@@ -43,12 +43,12 @@ fn stores(lease: &Lease, used: u64, records: u64, length: usize) -> Vec<Store> {
     let tail = position.wrapping_add(span(length) as u32);
     let writing = layout.slot(PRODUCER_SLOT) + slot::WRITING;
     vec![
+        Store::Payload(at + RECORD_HEADER),
         Store::Word(writing, 1),
         Store::Word(at, length as u32),
         Store::Word(at + 4, check & 0xffff_0000),
         Store::Word(entry, 1),
         Store::Word(entry + 8, (lease.written as u32).wrapping_add(records as u32 + 1)),
-        Store::Payload(at + RECORD_HEADER),
         Store::Word(entry, tail),
         Store::Word(layout.control + control::TAIL, tail),
         Store::Word(writing, 0),
