@@ -18,7 +18,7 @@ use shmring::record::span;
 
 const WRITTEN: &str = "written";
 const USED: &str = "used";
-/// What is done with such a segment then.
+/// What such a segment is like when it was read to its end, used again and sealed.
 const AGAIN: &str = "again";
 
 #[test]
@@ -46,7 +46,7 @@ fn assert_golden(kind: Kind, what: &str, world: &World, bytes: &[u8]) {
     let (layout, contents, stats) = (layout(kind), contents(world), stats(world));
     let title = format!("The {} ring that its history leaves at \"snapshot {what}\".", kind.name());
     if let Ok(folder) = std::env::var("SHMRING_GOLDEN_MAKE") {
-        let text = text::make(&title, &layout, bytes, what == WRITTEN, &contents, &stats);
+        let text = text::make(&title, &layout, bytes, what != USED, &contents, &stats);
         std::fs::write(format!("{folder}/{}.{what}.txt", kind.name()), text).unwrap();
     }
     let mut golden = text::parse(&read(kind, what));
@@ -67,7 +67,7 @@ fn assert_tail(bytes: &[u8], layout: &Layout, contents: &[String]) {
         (number(1), number(3))
     };
     let places: Vec<(u64, u64)> = contents.iter().map(place).collect();
-    let (last, length) = places[places.len() - 1];
+    let Some(&(last, length)) = places.last() else { return };
     let end = match layout.kind {
         Kind::Spsc => last + span(length as usize) as u64,
         Kind::Mpsc => last + (span(length as usize) as u64).next_multiple_of(GRANULE as u64),
@@ -96,6 +96,7 @@ fn a_golden_segment_is_opened_read_to_its_end_and_used_again() {
         let Stats { written, read, abandoned, records_waiting, .. } = world.stats();
         let holes = golden.contents.iter().filter(|line| line.starts_with("abandoned")).count() as u64;
         assert_eq!((read, records_waiting, abandoned), (written, 0, holes));
+        assert_golden(kind, AGAIN, &world, &world.bytes());
     }
 }
 

@@ -110,6 +110,7 @@ export function isRead(kind, writers) {
     const { written, read, recordsWaiting, abandoned } = ring.stats();
     const holes = golden.holds.filter(({ state }) => state === 'abandoned').length;
     assert.deepEqual([read, recordsWaiting, abandoned], [written, 0, holes]);
+    assert.equal(differenceOf(parse(textOf(`${kind}.again`)), readFileSync(fileOf(name))), undefined);
   } finally {
     ring.unlink();
     ring.close();

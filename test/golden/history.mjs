@@ -100,6 +100,8 @@ export class World {
         return;
       case 'releases':
         return this.#release(first);
+      case 'seals':
+        return this.#ring.seal();
       case 'drains':
         this.#consumer?.drain((memory, start, end) => {
           assert.deepEqual(memory.subarray(start, end), this.#waiting.shift());

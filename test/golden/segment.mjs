@@ -80,5 +80,5 @@ export function differenceOf({ bytes, any, notes }, found) {
   if (at < 0) return undefined;
   const line = notes.findLast((one) => one.at <= at);
   const [is, was] = [found[at], bytes[at]].map((byte) => byte?.toString(16));
-  return `byte 0x${at.toString(16)} is 0x${is} and not 0x${was}; the golden's line says: ${line?.note}`;
+  return `byte 0x${at.toString(16)} is 0x${is} and not 0x${was}; the golden's last line before, 0x${line?.at.toString(16)}, says: ${line?.note}`;
 }

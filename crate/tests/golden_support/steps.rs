@@ -138,10 +138,12 @@ impl World {
             }
             "drains" => self.drain(),
             "tags" => self.tag(who, what[0], what[1] as u16),
+            "sleeps" => self.sleep(who, what.first().copied()),
+            "seals" => self.ring().seal().unwrap(),
             "dies" => self.die(who, what[0]),
             "recovers" => {
-                let ring = Ring::attach(self.place.open(&self.name).unwrap()).unwrap();
-                assert_eq!(ring.recover().unwrap().reservations, 1);
+                let reservations = if self.layout.kind == Kind::Mpsc { 1 } else { 0 };
+                assert_eq!(self.ring().recover().unwrap().reservations, reservations);
             }
             _ => panic!("nobody does what {does} says"),
         }
@@ -175,6 +177,14 @@ impl World {
         let at = self.layout.data as u64 + position % self.layout.capacity as u64;
         let word = Header::Record(length).encode_tagged(position, tag);
         self.file().write_all_at(&word.to_le_bytes(), at).unwrap();
+    }
+
+    /// Says that it sleeps, a producer until there is room for `length` bytes, and never comes to wake up.
+    fn sleep(&mut self, who: &str, length: Option<usize>) {
+        let _ = match self.producers.get_mut(who) {
+            Some(producer) => producer.ring().announce_sleep(length.unwrap()),
+            None => self.consumer.as_mut().unwrap().ring().announce_sleep(None),
+        };
     }
 
     /// Everybody is killed while `who` has a claim open: what they leave behind goes on under a new name.
@@ -222,13 +232,17 @@ impl World {
     }
 
     pub fn inspect(&self) -> Vec<Inspected> {
-        let ring = Ring::attach(self.place.open(&self.name).unwrap()).unwrap();
+        let ring = self.ring();
         let mut inspector = ring.inspect().unwrap();
         std::iter::from_fn(|| ring.inspect_next(&mut inspector)).collect()
     }
 
     pub fn stats(&self) -> Stats {
-        Ring::attach(self.place.open(&self.name).unwrap()).unwrap().stats().unwrap()
+        self.ring().stats().unwrap()
+    }
+
+    fn ring(&self) -> Ring {
+        Ring::attach(self.place.open(&self.name).unwrap()).unwrap()
     }
 
     pub fn segment(&self) -> &Segment {

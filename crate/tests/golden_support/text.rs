@@ -62,7 +62,7 @@ impl Golden {
             let note = self.notes.iter().rev().find(|(start, _)| *start <= at);
             let (start, note) = note.map_or((0, ""), |(start, note)| (*start, note));
             panic!(
-                "byte {at:#x} is {:#04x} and not {:#04x}; the golden's line {start:#x} says: {note}",
+                "byte {at:#x} is {:#04x} and not {:#04x}; the golden's last line before, {start:#x}, says: {note}",
                 found[at], self.bytes[at]
             );
         }
@@ -87,10 +87,10 @@ pub fn make(
         field.at < layout.slots || word(bytes, layout.slot(index as u32) + slot::STATE) != 0
     };
     let all = fields::of_header().into_iter().chain(fields::of_words(layout));
-    for field in all.filter(is_used) {
+    for field in all {
         let found = &bytes[field.at..field.at + field.bytes];
         let last = found.iter().rposition(|&byte| byte != 0);
-        if field.varies && varying {
+        if field.varies && varying && is_used(&field) {
             line(&mut text, field.at, &vec!["??"; field.bytes].join(" "), &field.name);
         } else if let Some(last) = last {
             // Of a label, as much as there is.
