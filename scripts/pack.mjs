@@ -83,7 +83,9 @@ function main() {
   }
 
   const folder = join(out, manifest.name);
-  const shipped = [...manifest.files, 'LICENSE', 'README.md'];
+  // What `files` excludes, npm leaves out itself.
+  const named = manifest.files.filter((path) => !path.startsWith('!'));
+  const shipped = [...named, 'LICENSE', 'README.md'];
   layOut(
     folder,
     mainManifest(manifest, platforms),

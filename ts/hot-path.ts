@@ -115,7 +115,12 @@ export class HotPath {
    */
   #publish(length: number, check: number, used: number, end: number): boolean {
     const words = this.#words;
+    const shared = this.#shared;
+    const records = shared[RECORDS] as number;
+    const entry = (records & 1) === 0 ? this.#entry : this.#entry ^ ENTRY ^ OTHER_ENTRY;
     words[WRITING] = 1;
+    words[entry] = OPEN;
+    // Looks between a mark and its end, so that no engine takes the mark for a store that nobody sees.
     if (words[SEALED] !== 0 || words[FULL_FENCES] !== 0) {
       words[WRITING] = 0;
       return false;
@@ -123,10 +128,6 @@ export class HotPath {
     const header = this.#start + (used >> 2);
     words[header] = length;
     words[header + 1] = check;
-    const shared = this.#shared;
-    const records = shared[RECORDS] as number;
-    const entry = (records & 1) === 0 ? this.#entry : this.#entry ^ ENTRY ^ OTHER_ENTRY;
-    words[entry] = OPEN;
     words[entry + 2] = (this.#written + records + 1) | 0;
     shared[USED] = end;
     shared[RECORDS] = records + 1;

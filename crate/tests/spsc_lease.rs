@@ -45,9 +45,9 @@ fn stores(lease: &Lease, used: u64, records: u64, length: usize) -> Vec<Store> {
     vec![
         Store::Payload(at + RECORD_HEADER),
         Store::Word(writing, 1),
+        Store::Word(entry, 1),
         Store::Word(at, length as u32),
         Store::Word(at + 4, check & 0xffff_0000),
-        Store::Word(entry, 1),
         Store::Word(entry + 8, (lease.written as u32).wrapping_add(records as u32 + 1)),
         Store::Word(entry, tail),
         Store::Word(layout.control + control::TAIL, tail),
