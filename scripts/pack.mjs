@@ -84,7 +84,7 @@ function main() {
 
   const folder = join(out, manifest.name);
   // What `files` excludes, npm leaves out itself.
-  const named = manifest.files.filter((path) => !path.startsWith('!'));
+  const named = manifest.files.filter((/** @type {string} */ path) => !path.startsWith('!'));
   const shipped = [...named, 'LICENSE', 'README.md'];
   layOut(
     folder,
