@@ -143,7 +143,7 @@ export class HotPath {
   #wake(): void {
     const sleep = this.#words[SLEEP] as number;
     if (sleep === this.#rung && this.#words[SEALED] === 0) return;
-    this.#rung = sleep;
     native.tellConsumer(this.#handle);
+    this.#rung = sleep;
   }
 }

@@ -5,7 +5,7 @@ use std::ptr::{self, NonNull};
 use napi::sys;
 use napi_derive::napi;
 
-use super::call::{UNDEFINED, finish, read};
+use super::call::{UNDEFINED, read};
 use super::memory::View;
 use crate::attached::Producer;
 use crate::layout::{CONSUMER_SLOT, Kind, Layout, MIN_CAPACITY_SPSC, control, slot};
@@ -199,13 +199,15 @@ pub unsafe extern "C" fn hot_path(env: sys::napi_env, info: sys::napi_callback_i
         return UNDEFINED;
     };
     let size = handle.producer.segment().layout().size;
-    let segment = View::export(env, handle.producer.mapping(), 0, size).map(|(view, buffer)| {
-        let words = Words(words);
-        words.set(Word::Used, REVOKED);
-        handle.hot_path = Some(HotPath { words, kept, view, lease: None, leases: 0 });
-        buffer
-    });
-    finish(env, state, segment)
+    let Ok((view, segment)) = View::export(env, handle.producer.mapping(), 0, size) else {
+        // SAFETY: made above. The addon does it all then.
+        unsafe { sys::napi_delete_reference(env, kept) };
+        return UNDEFINED;
+    };
+    let words = Words(words);
+    words.set(Word::Used, REVOKED);
+    handle.hot_path = Some(HotPath { words, kept, view, lease: None, leases: 0 });
+    segment
 }
 
 /// `(handle)`: wakes a consumer that sleeps, after JavaScript has published.
