@@ -23,20 +23,26 @@ const { native } = loaded as unknown as { native: Addon };
 /** Words of the consumer's slot: docs/format.md. */
 const SLEEP = 5120 + 128;
 const EPOCH = SLEEP + 4;
+/** One of the control words. */
+const FULL_FENCES = 4096 + 256 + 8;
 
 interface Hot {
   tryWrite(record: unknown): boolean;
   refresh(): void;
 }
 
-/** Called after each store into the segment. */
-const stepping = globalThis as { afterStore?: (() => void) | undefined };
+/** Called after each store into the segment, and before a payload is copied. */
+const stepping = globalThis as {
+  afterStore?: (() => void) | undefined;
+  beforeCopy?: (() => void) | undefined;
+};
 
 /** The shipped code, with a look at the segment after each store. */
 async function stepped(): Promise<{ HotPath: { of(handle: number): Hot } }> {
   const text = readFileSync(source, 'utf8')
     .replace(/from '\.\/(.+?)'/g, (_, file) => `from '${new URL(file, pathToFileURL(source))}'`)
-    .replace(/^(\s+)((words\[[^;]+\] =|set\.call\()[^;]+;)/gm, '$1$2 globalThis.afterStore?.();');
+    .replace(/^(\s+)((words\[[^;]+\] =|set\.call\()[^;]+;)/gm, '$1$2 globalThis.afterStore?.();')
+    .replace('set.call(', 'globalThis.beforeCopy?.(); set.call(');
   expect(text.split('afterStore').length - 1).toBeGreaterThan(9);
   const file = scratchFile('mjs');
   writeFileSync(file, text);
@@ -139,6 +145,63 @@ test('a lease that JavaScript was stopped before it took notice of is not writte
   expect(seen.filter((text) => text.length === 1)).toEqual(['3', '4']);
   native.closeProducer(handle);
   ring.close();
+});
+
+/** Of a later library than the one that is compiled against; every supported runtime has it. */
+function growable(length: number, maxByteLength: number) {
+  const Growable = SharedArrayBuffer as unknown as new (length: number, options: object) => Growing;
+  type Growing = SharedArrayBuffer & { grow(length: number): void };
+  return new Growable(length, { maxByteLength });
+}
+
+describe('the addon has to write', () => {
+  /** A hot path with a lease that ends where unread records begin. */
+  function leased() {
+    const name = freshName();
+    const ring = native.createRing(name, { kind: 'spsc', capacity: 64 << 10, directory });
+    const handle = ring.attachProducer('');
+    native.producerMemory(handle);
+    const hot = HotPath.of(handle);
+    for (let i = 0; i < 63; i++) expect(native.tryWrite(handle, Buffer.alloc(1000))).toBe(undefined);
+    expect(
+      closing(Ring.open(name))
+        .consumer()
+        .drain(() => {}, 32),
+    ).toBe(32);
+    for (const length of [3000, 24]) expect(native.tryWrite(handle, Buffer.alloc(length))).toBe(undefined);
+    hot.refresh();
+    expect(hot.tryWrite(Buffer.alloc(24))).toBe(true);
+    const close = () => {
+      native.closeProducer(handle);
+      ring.close();
+      Ring.unlink(name);
+    };
+    return { name, hot, close };
+  }
+
+  test('once somebody needs full fences', () => {
+    const { name, hot, close } = leased();
+    const file = openSync(fileOf(name), 'r+');
+    writeSync(file, Buffer.from([1]), 0, 1, FULL_FENCES);
+    closeSync(file);
+    expect(hot.tryWrite(Buffer.alloc(24))).toBe(false);
+    close();
+  });
+
+  test('a record that grows past the lease while it is copied', () => {
+    const { name, hot, close } = leased();
+    const shared = growable(64, 40 << 10);
+    const record = new Uint8Array(shared);
+    const before = readFileSync(fileOf(name));
+    stepping.beforeCopy = () => shared.grow(40 << 10);
+    try {
+      expect(hot.tryWrite(record)).toBe(false);
+    } finally {
+      stepping.beforeCopy = undefined;
+    }
+    expect(readFileSync(fileOf(name)).equals(before)).toBe(true);
+    close();
+  });
 });
 
 describe('a record that is not what it seems', () => {
