@@ -135,14 +135,14 @@ export class HotPath {
     words[entry] = tail;
     words[TAIL] = tail;
     words[WRITING] = 0;
-    if (((words[SLEEP] as number) & 1) !== 0 || words[SEALED] !== 0) this.#wake();
+    if (((words[SLEEP] as number) & 1) !== 0) this.#wake();
     return true;
   }
 
-  /** Wakes the consumer, once a sleep. */
+  /** Wakes the consumer, once a sleep. One that waits for the end of this write sleeps anew, by another number. */
   #wake(): void {
     const sleep = this.#words[SLEEP] as number;
-    if (sleep === this.#rung && this.#words[SEALED] === 0) return;
+    if (sleep === this.#rung) return;
     native.tellConsumer(this.#handle);
     this.#rung = sleep;
   }
