@@ -111,8 +111,8 @@ proptest! {
                         lent.producer.settle(now, *used, *records);
                     }
                     prop_assert_eq!(write(&mut lent.producer, number, length), wrote);
-                    lease = lease.and_then(|(mut now, ..)| {
-                        lent.producer.resume(&mut now).map(|(used, records)| (now, used, records))
+                    lease = lease.and_then(|(now, ..)| {
+                        lent.producer.resume(&now).map(|(used, records)| (now, used, records))
                     });
                 }
             }
@@ -152,10 +152,10 @@ fn a_crash_between_any_two_stores_leaves_the_records_before_and_that_one_or_not(
     for position in [0, CAPACITY - 600, (1 << 32) - 1024, (1 << 53) + 64] {
         for crash in 0..=18 {
             let mut real = ring(position, 0);
-            let mut lease = real.producer.lend(72, 64, 1024).expect("there is room");
+            let lease = real.producer.lend(72, 64, 1024).expect("there is room");
             // One that the producer has taken over, one that only its stores tell of, one that is torn.
             store_all(&real, &lease, 0, 0, usize::MAX);
-            real.producer.settle(&mut lease, 72, 1);
+            real.producer.settle(&lease, 72, 1);
             let done = store_all(&real, &lease, 72, 1, crash);
             store_all(&real, &lease, 144, 2, done);
 
@@ -195,15 +195,15 @@ fn nothing_is_lent_while_a_claim_is_open_or_somebody_needs_full_fences() {
 #[test]
 fn a_lease_ends_with_a_claim_and_with_a_batch_of_an_even_number_of_records() {
     let mut real = ring(0, 0);
-    let mut lease = real.producer.lend(72, 8, 1024).unwrap();
+    let lease = real.producer.lend(72, 8, 1024).unwrap();
     assert!(real.producer.try_claim(8, 0).unwrap().is_some());
-    assert_eq!(real.producer.resume(&mut lease), None);
+    assert_eq!(real.producer.resume(&lease), None);
     real.producer.commit(None).unwrap();
-    assert_eq!(real.producer.resume(&mut lease), Some((16, 1)), "one record, published by itself");
+    assert_eq!(real.producer.resume(&lease), Some((16, 1)), "one record, published by itself");
 
     let bytes = [7; 8];
     let batch = [shmring::ring::Payload::of(&bytes); 2];
     // SAFETY: the bytes outlive the call.
     assert_eq!(unsafe { real.producer.try_write_batch(&batch) }.unwrap(), 2);
-    assert_eq!(real.producer.resume(&mut lease), None, "the ledger's entries are out of turn");
+    assert_eq!(real.producer.resume(&lease), None, "the ledger's entries are out of turn");
 }

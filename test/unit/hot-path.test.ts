@@ -54,6 +54,15 @@ beforeAll(async () => {
   ({ HotPath } = await stepped());
 });
 
+/** A producer of a fresh ring, without the package's own hot path. */
+function attach() {
+  const name = freshName();
+  const ring = native.createRing(name, { kind: 'spsc', capacity: 4096, directory });
+  const handle = ring.attachProducer('');
+  native.producerMemory(handle);
+  return { name, ring, handle, hot: HotPath.of(handle) };
+}
+
 /** What those find who come after everybody was killed at this moment. */
 function afterAKill(segment: Buffer): { records: string[]; written: number } {
   const name = freshName();
@@ -79,11 +88,7 @@ function afterAKill(segment: Buffer): { records: string[]; written: number } {
 
 describe('a kill after any store of the hot path', () => {
   test('leaves the records before it, and that one whole or not at all', () => {
-    const name = freshName();
-    const ring = native.createRing(name, { kind: 'spsc', capacity: 4096, directory });
-    const handle = ring.attachProducer('');
-    native.producerMemory(handle);
-    const hot = HotPath.of(handle);
+    const { name, ring, handle, hot } = attach();
     const acknowledged: string[] = [];
     let inProgress: string | undefined;
     let [kills, byItself] = [0, 0];
@@ -121,11 +126,7 @@ describe('a kill after any store of the hot path', () => {
 });
 
 test('a lease that JavaScript was stopped before it took notice of is not written into', () => {
-  const name = freshName();
-  const ring = native.createRing(name, { kind: 'spsc', capacity: 4096, directory });
-  const handle = ring.attachProducer('');
-  native.producerMemory(handle);
-  const hot = HotPath.of(handle);
+  const { name, ring, handle, hot } = attach();
   const write = (text: string) => expect(native.tryWrite(handle, Buffer.from(text))).toBe(undefined);
   write('0');
   hot.refresh();

@@ -84,20 +84,18 @@ impl HotPath {
     /// Takes over what JavaScript has written. First in everything that a producer does.
     #[inline]
     pub fn settle(&mut self, producer: &mut Producer) {
-        let (Some(lease), Some(producer)) = (&mut self.lease, producer.ring().spsc()) else { return };
+        let (Some(lease), Some(producer)) = (&self.lease, producer.ring().spsc()) else { return };
         match (self.words.get(Word::Used), self.words.get(Word::Records)) {
             // JavaScript was stopped before it took notice of the lease.
             (REVOKED, _) => self.lease = None,
             (used, records) => producer.settle(lease, used.into(), records.into()),
         }
     }
-}
 
-impl HotPath {
     /// Gives JavaScript what is left of the lease. Last in everything that a producer does.
     #[inline]
     pub fn resume(&mut self, producer: &mut Producer) {
-        let (Some(lease), Some(producer)) = (&mut self.lease, producer.ring().spsc()) else { return };
+        let (Some(lease), Some(producer)) = (&self.lease, producer.ring().spsc()) else { return };
         if let Some((used, records)) = producer.resume(lease) {
             self.words.set(Word::Used, used as u32);
             self.words.set(Word::Records, records as u32);

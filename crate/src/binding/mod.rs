@@ -8,6 +8,7 @@ mod errors;
 mod hot_path;
 mod memory;
 mod placement;
+mod probe;
 mod producer;
 mod ring;
 mod state;

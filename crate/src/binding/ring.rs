@@ -384,18 +384,3 @@ pub fn is_blocked_lately(env: Env, handle: u32) -> Result<bool> {
     let lately = handle.and_then(|handle| handle.consumer.is_blocked_lately());
     lately.map_err(|error| thrown(env.raw(), &error))
 }
-
-#[napi(object)]
-pub struct NativeProbe {
-    pub cpus: Vec<u32>,
-    pub nanoseconds: f64,
-}
-
-/// What a cache line's way between two cores costs.
-#[napi]
-pub fn probe_cores() -> Option<NativeProbe> {
-    crate::probe::cache_line_round_trip().map(|probe| NativeProbe {
-        cpus: vec![probe.cpus.0 as u32, probe.cpus.1 as u32],
-        nanoseconds: probe.nanoseconds,
-    })
-}

@@ -29,9 +29,6 @@ pub struct Lease {
     record: u64,
     /// After so many bytes of it [`Producer::expect_lent`] is to be called.
     pub step: u64,
-    /// Of how many bytes and records in it the producer knows.
-    used: u64,
-    records: u64,
 }
 
 /// Numbers from `low` on that share its upper half.
@@ -61,7 +58,7 @@ impl<M: Memory> Producer<M> {
         let entry = self.ledger.next_entry();
         let step = (2 * AHEAD).max(16 * record);
         let (start, written) = (self.tail, self.written);
-        Some(Lease { start, bytes, written, entry, record, step, used: 0, records: 0 })
+        Some(Lease { start, bytes, written, entry, record, step })
     }
 
     /// Asks for the lines that will be written to after another step, as far as they are free: both ends
@@ -83,27 +80,29 @@ impl<M: Memory> Producer<M> {
 
     /// Takes over what was written into a lease since the last time: `used` bytes and `records`, each
     /// published by itself, counted from its start.
-    pub fn settle(&mut self, lease: &mut Lease, used: u64, records: u64) {
-        debug_assert!(used <= lease.bytes && used >= lease.used && self.tail == lease.start + lease.used);
-        let fresh = records - lease.records;
+    pub fn settle(&mut self, lease: &Lease, used: u64, records: u64) {
+        let (known_used, known_records) = self.used(lease);
+        debug_assert!(used <= lease.bytes && used >= known_used);
+        let fresh = records - known_records;
         if fresh > 0 {
             self.tail = lease.start + used;
             self.end = self.tail;
             self.written += fresh;
             self.ledger.settle(fresh);
-            (lease.used, lease.records) = (used, records);
         }
     }
 
     /// Goes on with a lease after the producer has written itself: how many bytes and records of it are
     /// used by now. `None` when it is at its end, and after a publication that was not of one record.
-    pub fn resume(&mut self, lease: &mut Lease) -> Option<(u64, u64)> {
-        let (used, records) = (self.tail - lease.start, self.written - lease.written);
+    pub fn resume(&self, lease: &Lease) -> Option<(u64, u64)> {
+        let (used, records) = self.used(lease);
         let in_turn = (records % 2 == 0) == (self.ledger.next_entry() == lease.entry);
-        if used > lease.bytes || !in_turn || self.claim.is_some() || self.poison.is_set() {
-            return None;
-        }
-        (lease.used, lease.records) = (used, records);
-        Some((used, records))
+        let goes_on = used <= lease.bytes && in_turn && self.claim.is_none() && !self.poison.is_set();
+        goes_on.then_some((used, records))
+    }
+
+    /// Bytes and records of a lease that this producer knows of.
+    fn used(&self, lease: &Lease) -> (u64, u64) {
+        (self.tail - lease.start, self.written - lease.written)
     }
 }
