@@ -47,11 +47,13 @@ eachKind(({ createEnds, createRing }) => {
     });
 
     test('rejects with CLOSED when the ring is closed meanwhile', async () => {
-      const { ring } = createEnds();
+      const { ring, consumer } = createEnds();
       const waiting = ring.consumerWhenFree();
       await sleep(10);
       ring.close();
       expect(await codeOfRejection(within(waiting, 'the rejection'))).toBe('CLOSED');
+      // Held until here: a collected consumer closes, and the standby would take over.
+      expect(consumer.closed).toBe(true);
     });
   });
 });
