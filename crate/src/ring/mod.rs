@@ -1,5 +1,6 @@
 //! The rings: protocols over a [`Memory`](crate::memory::Memory), without files, futexes or Node.
 
+mod ahead;
 mod claims;
 mod gate;
 mod head;

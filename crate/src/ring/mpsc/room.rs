@@ -10,16 +10,13 @@ use super::{Producer, room, waiters};
 use crate::error::{Error, Result};
 use crate::layout::{GRANULE, slot};
 use crate::memory::Memory;
+use crate::ring::ahead::ends_ahead;
 use crate::ring::length;
 use crate::sleep::{Announced, Bell};
 
 /// How often a producer begins anew because others were faster, before it says that there is no room
 /// now: a bound on what damaged words could make of it.
 const ATTEMPTS: u32 = 1 << 16;
-
-/// How many bytes before it writes to a line a producer asks for it, at least; see `spsc/room.rs`.
-/// NB: bench/run.mjs.
-const AHEAD: u64 = 1024;
 
 /// After so many steps from reservation to reservation a producer looks whether the tail is further.
 const STEPS: u32 = 16;
@@ -218,9 +215,7 @@ impl<M: Memory> Producer<M> {
     /// line has made its way for nothing.
     #[inline(always)]
     pub(super) fn expect(&self, start: u64, bytes: u64) {
-        let first = start + AHEAD.max(4 * bytes);
-        let last = first + bytes - 1;
-        if last - self.head < self.chain.capacity {
+        if let Some([first, last]) = ends_ahead(start, bytes, self.head, self.chain.capacity) {
             self.memory.expect_write(self.chain.word(first));
             self.memory.expect_write(self.chain.offset(first));
             self.memory.expect_write(self.chain.offset(last));

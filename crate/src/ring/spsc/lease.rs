@@ -8,9 +8,9 @@
 use std::sync::atomic::Ordering;
 
 use super::Producer;
-use super::room::AHEAD;
 use crate::layout::RECORD_ALIGN;
 use crate::memory::Memory;
+use crate::ring::ahead::AHEAD;
 
 /// Records of so many bytes have no lines between their ends.
 const SMALL: u64 = 128;
@@ -62,7 +62,7 @@ impl<M: Memory> Producer<M> {
     }
 
     /// Asks for the lines that will be written to after another step, as far as they are free: both ends
-    /// of each record, see `room.rs`. JavaScript cannot ask for any by itself.
+    /// of each record, see `ring/ahead.rs`. JavaScript cannot ask for any by itself.
     pub fn expect_lent(&self, lease: &Lease) {
         let start = self.tail + lease.step;
         let end = (start + lease.step).min(self.head + self.places.capacity);

@@ -7,14 +7,9 @@ use crate::error::{Error, Result};
 use crate::layout::{RECORD_HEADER, slot};
 use crate::memory::Memory;
 use crate::record::{Header, span};
+use crate::ring::ahead::ends_ahead;
 use crate::ring::length;
 use crate::sleep::Announced;
-
-/// How many bytes before it writes to a line a producer asks for it, at least. The line is in the consumer's
-/// cache, and a store to it takes its way between two cores; stores become visible in order, so the
-/// queue of those that wait behind it, JavaScript's own among them, fills up within one record. Asked
-/// for this early it is there when the store comes. NB: bench/run.mjs, docs/benchmarks.md.
-pub(super) const AHEAD: u64 = 1024;
 
 impl<M: Memory> Producer<M> {
     /// Whether a record of `length` bytes would be accepted now. Clears the way for it, as a refused
@@ -130,16 +125,11 @@ impl<M: Memory> Producer<M> {
         Ok(())
     }
 
-    /// Asks for both ends of the record that will lie some way behind the one of `bytes` at `start`, if
-    /// it is as long, unless they may not be released yet. What lies between follows by itself: a
-    /// copy asks for its lines all at once.
+    /// Asks for both ends of a record that will be written soon; see [`ends_ahead`].
     #[inline(always)]
     pub(super) fn expect(&self, start: u64, bytes: u64) {
-        let first = start + AHEAD.max(4 * bytes);
-        let last = first + bytes - 1;
-        if last - self.head < self.places.capacity {
-            self.memory.expect_write(self.places.offset(first));
-            self.memory.expect_write(self.places.offset(last));
+        if let Some(ends) = ends_ahead(start, bytes, self.head, self.places.capacity) {
+            ends.into_iter().for_each(|end| self.memory.expect_write(self.places.offset(end)));
         }
     }
 }
