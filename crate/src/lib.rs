@@ -4,6 +4,7 @@
 
 pub mod attached;
 pub mod barrier;
+pub mod emulation;
 pub mod error;
 pub mod futex;
 pub mod layout;

@@ -8,6 +8,7 @@ use napi_derive::napi;
 use super::call::{UNDEFINED, read};
 use super::memory::View;
 use crate::attached::Producer;
+use crate::emulation;
 use crate::layout::{CONSUMER_SLOT, Kind, Layout, MIN_CAPACITY_SPSC, control, slot};
 use crate::record::{CHECK_LENGTH, CHECK_POSITION, check_of_high, span};
 use crate::ring::spsc::{Lease, PRODUCER_SLOT};
@@ -183,7 +184,9 @@ pub unsafe extern "C" fn hot_path(env: sys::napi_env, info: sys::napi_callback_i
     let (arguments, state) = unsafe { read::<2>(env, info) };
     let Some(handle) = state.producers.get(arguments.u32(0)) else { return UNDEFINED };
     // Plain stores of JavaScript become visible in their order on x86 alone: docs/memory-model.md.
-    if cfg!(not(target_arch = "x86_64")) || handle.producer.ring().spsc().is_none() {
+    // An emulator on another processor may not keep it.
+    let ordered = cfg!(target_arch = "x86_64") && emulation::found().is_none();
+    if !ordered || handle.producer.ring().spsc().is_none() {
         return UNDEFINED;
     }
     let (mut data, mut bytes, mut kept) = (ptr::null_mut(), 0, ptr::null_mut());
