@@ -9,6 +9,7 @@ mod open;
 mod options;
 pub(crate) mod signals;
 mod space;
+mod shortage;
 pub(crate) mod system;
 mod unlink;
 

@@ -26,6 +26,7 @@ pub(crate) fn retry<T: PartialEq + From<i8>>(mut call: impl FnMut() -> T) -> io:
 /// The error for a failed call, with a sentence that says what to do about it.
 pub(crate) fn failure(syscall: &'static str, error: &io::Error, doing: &str) -> Error {
     let errno = error.raw_os_error().unwrap_or(0);
+    let shortage;
     let (code, advice) = match errno {
         libc::EPERM if !takes_path(syscall) => (
             Code::Unsupported,
@@ -44,7 +45,10 @@ pub(crate) fn failure(syscall: &'static str, error: &io::Error, doing: &str) -> 
             (Code::System, "this process has no free file descriptor; close some or raise `ulimit -n`")
         }
         libc::ENFILE => (Code::System, "the system has no free file descriptor; raise fs.file-max"),
-        libc::ENOMEM => (Code::System, "no memory, or too many mappings; raise vm.max_map_count"),
+        libc::ENOMEM => {
+            shortage = super::shortage::advice();
+            (Code::System, shortage.as_str())
+        }
         libc::ENOSPC | libc::EDQUOT => (Code::NoSpace, "free some space or choose another directory"),
         libc::ENOSYS | libc::EOPNOTSUPP => (
             Code::Unsupported,
