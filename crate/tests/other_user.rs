@@ -33,6 +33,14 @@ fn word<T>(result: Result<T>, ok: impl FnOnce(T) -> String) -> String {
     }
 }
 
+/// What a refused call says, in one word.
+fn sentence<T>(result: Result<T>) -> String {
+    let Err(error) = result else { return "nothing".to_owned() };
+    assert_eq!(error.code, Code::Permission, "{error}");
+    assert!(error.details.iter().any(|(name, _)| *name == "errno"), "{error:?}");
+    error.message.replace(' ', "_")
+}
+
 fn small(share: Option<Share>) -> CreateOptions {
     let kind = Some(shmring::layout::Kind::Spsc);
     CreateOptions { kind, capacity: Some(4096), share, ..Default::default() }
@@ -65,6 +73,8 @@ fn call(name: &str) -> String {
             None => "none".into(),
         }),
         "unlink" => word(unlink(NAME, None), |removed| removed.to_string()),
+        "says" => sentence(Segment::open(NAME, &options)),
+        "unlink-says" => sentence(unlink(NAME, None)),
         other => panic!("no call {other}"),
     }
 }
@@ -153,6 +163,30 @@ fn a_ring_of_another_user_is_a_matter_of_permission_and_stays_as_it_is() {
     }
     assert!(!segment.is_stale());
     assert_eq!(read(&segment).unwrap(), 1);
+}
+
+#[test]
+fn whoever_is_not_root_is_told_whose_ring_it_is_too() {
+    let place = place(0o1777);
+    let says = |calls: &str, parts: &[&str]| {
+        let Some(answer) = by(USER, USER, &place, calls) else { return };
+        let answer = answer.replace('_', " ");
+        for part in parts {
+            assert!(answer.contains(part), "{calls}: {answer}");
+        }
+    };
+    let segment = Segment::create(NAME, &place.small()).unwrap();
+    let theirs = "shmring.x belongs to user 0, not to user 65534 of this process";
+    says("says", &[theirs, "share 'group'"]);
+    says("unlink-says", &[theirs, "its directory lets that user alone remove it"]);
+    assert!(segment.unlink().unwrap());
+
+    let options = CreateOptions { share: Some(Share::Group), ..place.small() };
+    let segment = Segment::create(NAME, &options).unwrap();
+    chown(place.file(NAME), None, Some(GROUP)).unwrap();
+    says("group-says", &[theirs, "shared with group 64242, to which this process does not belong"]);
+    assert!(segment.unlink().unwrap());
+    says("create chmod-000 says", &["has mode 0000, which does not let its own user open it"]);
 }
 
 #[test]

@@ -63,7 +63,7 @@ describe('a ring of another user', () => {
     );
     expect(answers).toEqual([
       ...['PERMISSION', 'PERMISSION', 'PERMISSION', 'PERMISSION', 'EXISTS'],
-      expect.stringMatching(/^ERR_SHMRING_PERMISSION: .*check the owner and mode/),
+      expect.stringMatching(/^ERR_SHMRING_PERMISSION: .*belongs to user 0, not to user 65534.*share 'group'/),
       'PERMISSION',
     ]);
     expect(ring.stale).toBe(false);

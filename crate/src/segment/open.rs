@@ -107,7 +107,8 @@ pub(super) fn find(location: &Location) -> Result<Option<(File, Metadata)>> {
 
 /// Opens a regular file that is held.
 pub(super) fn open_held(held: &File, location: &Location, writable: bool) -> Result<File> {
-    let kind = held.metadata().map_err(|error| cannot("fstat", &error, location))?.file_type();
+    let metadata = held.metadata().map_err(|error| cannot("fstat", &error, location))?;
+    let kind = metadata.file_type();
     if !kind.is_file() {
         let what = if kind.is_symlink() {
             "a symbolic link"
@@ -124,7 +125,60 @@ pub(super) fn open_held(held: &File, location: &Location, writable: bool) -> Res
         .with("expected", "a regular file")
         .with("found", what));
     }
-    reopen(held, writable).map_err(|error| cannot("open", &error, location))
+    reopen(held, writable).map_err(|error| match error.raw_os_error() {
+        Some(libc::EACCES) => refused(&error, &metadata, location),
+        _ => cannot("open", &error, location),
+    })
+}
+
+/// The error where the mode of a file does not let this process open it: whose it is, and what that
+/// user can do.
+fn refused(error: &io::Error, metadata: &Metadata, location: &Location) -> Error {
+    let (user, group, mode) = (metadata.uid(), metadata.gid(), metadata.mode() & 0o7777);
+    let me = this_user();
+    let why = if user == me {
+        format!(
+            "has mode {mode:04o}, which does not let its own user open it; set it back to 0600, or to 0660 \
+             if it was created with share 'group', or unlink the ring"
+        )
+    } else if mode != Share::Group.mode() {
+        format!("{}; run as that user, or create it with share 'group'", foreign(user))
+    } else if !is_member(group) {
+        format!(
+            "{}, and is shared with group {group}, to which this process does not belong; run as that user \
+             or in that group",
+            foreign(user)
+        )
+    } else {
+        return cannot("open", error, location);
+    };
+    Error::new(Code::Permission, format!("{} {why}", location.path.display()))
+        .with("syscall", "open")
+        .with("errno", libc::EACCES.unsigned_abs())
+}
+
+/// The user that counts when files are opened.
+fn this_user() -> u32 {
+    // SAFETY: has no arguments and cannot fail.
+    unsafe { libc::geteuid() }
+}
+
+/// Of a file that is not this user's.
+pub(super) fn foreign(owner: u32) -> String {
+    format!("belongs to user {owner}, not to user {} of this process", this_user())
+}
+
+fn is_member(group: u32) -> bool {
+    // SAFETY: has no arguments and cannot fail.
+    if unsafe { libc::getegid() } == group {
+        return true;
+    }
+    // SAFETY: asks for the count alone.
+    let count = unsafe { libc::getgroups(0, std::ptr::null_mut()) };
+    let mut groups = vec![0; usize::try_from(count).unwrap_or(0)];
+    // SAFETY: as much room as the first argument says. Where there are more by now, none is filled in.
+    let count = unsafe { libc::getgroups(groups.len() as libc::c_int, groups.as_mut_ptr()) };
+    groups[..usize::try_from(count).unwrap_or(0)].contains(&group)
 }
 
 /// Reads and checks the header, and that the file is as long as it says.
@@ -152,14 +206,11 @@ pub(super) fn read_header(file: &File, metadata: &Metadata, location: &Location)
 /// Whether the file can only have been changed by those whom its header names.
 pub(super) fn trust(metadata: &Metadata, header: &Header, location: &Location) -> Result<()> {
     let path = location.path.display();
-    // SAFETY: has no arguments and cannot fail.
-    let user = unsafe { libc::geteuid() };
     let refused = |why: String| Err(Error::new(Code::Permission, format!("{path} {why}")));
-    if metadata.uid() != user && Share::of_mode(header.mode) == Share::Owner {
+    if metadata.uid() != this_user() && Share::of_mode(header.mode) == Share::Owner {
         return refused(format!(
-            "belongs to user {}, not to user {user} of this process; run as that user, or create \
-             it with share 'group'",
-            metadata.uid()
+            "{}; run as that user, or create it with share 'group'",
+            foreign(metadata.uid())
         ));
     }
     let mode = metadata.mode() & 0o7777;

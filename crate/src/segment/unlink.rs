@@ -14,9 +14,9 @@ use std::time::Instant;
 
 use super::Segment;
 use super::name::Location;
-use super::open::{PATIENCE, cannot, find, open_held, pause, read_header, trust};
+use super::open::{PATIENCE, cannot, find, foreign, open_held, pause, read_header, trust};
 use super::system::{Inode, reopen};
-use crate::error::{Code, Result};
+use crate::error::{Code, Error, Result};
 use crate::layout::{Lifetime, locks};
 use crate::lock::{self, Liveness, same_inode, try_lock, unlock};
 
@@ -159,6 +159,23 @@ fn remove_now(location: &Location, inode: Inode) -> Result<Removal> {
         Err(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::EISDIR)) => {
             Ok(Removal::NotThere)
         }
-        Err(error) => Err(cannot("unlink", &error, location)),
+        Err(error) => Err(unremovable(&error, location)),
+    }
+}
+
+/// In a directory that is sticky, as /dev/shm is, a file is its owner's to remove.
+fn unremovable(error: &io::Error, location: &Location) -> Error {
+    match std::fs::symlink_metadata(&location.path) {
+        Ok(metadata) if error.raw_os_error() == Some(libc::EPERM) => Error::new(
+            Code::Permission,
+            format!(
+                "{} {}, and its directory lets that user alone remove it; run as that user",
+                location.path.display(),
+                foreign(metadata.uid())
+            ),
+        )
+        .with("syscall", "unlink")
+        .with("errno", libc::EPERM.unsigned_abs()),
+        _ => cannot("unlink", error, location),
     }
 }
