@@ -4,16 +4,17 @@ use std::fs::{File, OpenOptions as FileOptions, Permissions};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::Path;
 use std::sync::Mutex;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::Segment;
+use super::creators::{Creating, Patience};
 use super::header::Header;
-use super::name::{Location, TEMPORARY, resolve, ring_of};
-use super::open::{Attempt, PATIENCE, allocate, attempt, busy, cannot, is_full, missing, pause, unused_name};
+use super::name::Location;
+use super::open::{Attempt, allocate, attempt, busy, cannot, is_full, missing, pause, unused_name};
 use super::options::{Access, CreateOptions};
 use super::space::{Space, no_space};
+use super::sweep::sweep;
 use super::system::{Description, Inode, proc_path, random, retry};
 use super::unlink::{exists, replace_abandoned};
 use crate::error::{Code, Error, Result};
@@ -33,7 +34,7 @@ enum Made {
 pub(super) fn create(name: &str, options: &CreateOptions) -> Result<Segment> {
     let location = Location::new(name, options.directory.as_deref())?;
     let header = plan(options, Lifetime::Persistent)?;
-    let deadline = Instant::now() + PATIENCE;
+    let mut patience = Patience::new();
     loop {
         // Looking first spares the allocation, and on a full tmpfs tells "taken" from "full".
         if exists(&location)? && !replace_abandoned(&location)? {
@@ -45,7 +46,7 @@ pub(super) fn create(name: &str, options: &CreateOptions) -> Result<Segment> {
                 ),
             ));
         }
-        if let Some(segment) = make_or_wait(&location, &header, options.pages, deadline)? {
+        if let Some(segment) = make_or_wait(&location, &header, options, &mut patience)? {
             return Ok(segment);
         }
     }
@@ -54,7 +55,7 @@ pub(super) fn create(name: &str, options: &CreateOptions) -> Result<Segment> {
 pub(super) fn open_or_create(name: &str, options: &CreateOptions) -> Result<Segment> {
     let location = Location::new(name, options.directory.as_deref())?;
     let header = plan(options, Lifetime::Persistent)?;
-    let deadline = Instant::now() + PATIENCE;
+    let mut patience = Patience::new();
     let accept = |header: &Header| options.accept(header);
     loop {
         // A file that this cannot judge is for the open below to explain.
@@ -62,42 +63,25 @@ pub(super) fn open_or_create(name: &str, options: &CreateOptions) -> Result<Segm
         match attempt(&location, Access::Attach, options.pages, &accept)? {
             Attempt::Opened(segment) => return Ok(segment),
             Attempt::Missing => {
-                if let Some(segment) = make_or_wait(&location, &header, options.pages, deadline)? {
+                if let Some(segment) = make_or_wait(&location, &header, options, &mut patience)? {
                     return Ok(segment);
                 }
             }
-            Attempt::Moved => pause(deadline, &location)?,
+            Attempt::Moved => pause(patience.deadline, &location)?,
         }
     }
 }
 
 pub(super) fn temporary(options: &CreateOptions) -> Result<Segment> {
     let header = plan(options, Lifetime::Attached)?;
+    let mut location = Location::new(&unused_name()?, options.directory.as_deref())?;
     sweep(options.directory.as_deref());
-    let deadline = Instant::now() + PATIENCE;
+    let mut patience = Patience::new();
     loop {
-        let location = Location::new(&unused_name()?, options.directory.as_deref())?;
-        if let Some(segment) = make_or_wait(&location, &header, options.pages, deadline)? {
+        if let Some(segment) = make_or_wait(&location, &header, options, &mut patience)? {
             return Ok(segment);
         }
-    }
-}
-
-/// Removes what temporary rings left behind whose processes were all killed: nobody will ever ask for
-/// their names again. What cannot be removed stays, and is no failure of the caller's.
-fn sweep(directory: Option<&Path>) {
-    let Ok(entries) = resolve(directory).and_then(|directory| {
-        std::fs::read_dir(&directory).map_err(|error| Error::system("readdir", &error))
-    }) else {
-        return;
-    };
-    for entry in entries.flatten() {
-        let file_name = entry.file_name();
-        if let Some(name) = ring_of(&file_name).filter(|name| name.starts_with(TEMPORARY))
-            && let Ok(location) = Location::new(name, directory)
-        {
-            let _ = replace_abandoned(&location);
-        }
+        location = Location::new(&unused_name()?, options.directory.as_deref())?;
     }
 }
 
@@ -118,23 +102,25 @@ fn plan(options: &CreateOptions, lifetime: Lifetime) -> Result<Header> {
 fn make_or_wait(
     location: &Location,
     header: &Header,
-    pages: PageOptions,
-    deadline: Instant,
+    options: &CreateOptions,
+    patience: &mut Patience,
 ) -> Result<Option<Segment>> {
-    match make(location, header, pages)? {
+    let creating = Creating::begin(location);
+    match make(location, header, options.pages)? {
         Made::Segment(segment) => Ok(Some(segment)),
-        Made::Taken if Instant::now() < deadline => Ok(None),
-        Made::Taken => Err(busy(location)),
+        Made::Taken if patience.is_over() => Err(busy(location)),
+        Made::Taken => Ok(None),
         Made::Full => {
-            // Creators who race may fill a small tmpfs with files of which all but one will be
+            // Creators that race may fill a small tmpfs with files of which all but one will be
             // given up. That is no reason to wait where the segment could never fit.
             let space = Space::of(location);
             let needed = header.layout.size.next_multiple_of(space.page) as u64;
             let never = space.total.is_some_and(|total| total < needed);
-            if never || Instant::now() >= deadline {
+            if never || !patience.after_full(creating.others(), space.free) {
                 return Err(no_space(location, header.layout.size));
             }
-            pause(deadline, location)?;
+            drop(creating);
+            pause(patience.deadline, location)?;
             Ok(None)
         }
     }

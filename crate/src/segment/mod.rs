@@ -2,14 +2,16 @@
 
 pub(crate) mod apart;
 mod create;
+mod creators;
 mod header;
 mod list;
 mod name;
 mod open;
 mod options;
+mod shortage;
 pub(crate) mod signals;
 mod space;
-mod shortage;
+mod sweep;
 pub(crate) mod system;
 mod unlink;
 

@@ -1,0 +1,232 @@
+//! Sweeping up after temporary rings whose processes were all killed: nobody will ever ask for their
+//! names again. A little by each who makes a temporary ring, however many there are.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::fd::{AsRawFd, IntoRawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::ptr::NonNull;
+use std::sync::{Mutex, PoisonError};
+
+use super::name::{Location, TEMPORARY, resolve, ring_of};
+use super::system::{Inode, random};
+use super::unlink::replace_abandoned;
+
+/// Rings that a sweep looks at. More than the one that is made meanwhile, so that what many left behind
+/// goes in the end; a look costs about 10 µs.
+const RINGS: usize = 16;
+/// Entries of the directory that it reads, whatever they are.
+const ENTRIES: usize = 256;
+/// Directories of which a process remembers how far it came.
+const REMEMBERED: usize = 16;
+
+/// Whether a ring of that name may be removed when all its processes are dead. Whether they are is for
+/// [`replace_abandoned`] to say.
+fn is_swept(name: &str) -> bool {
+    name.starts_with(TEMPORARY)
+}
+
+/// Where in its directory the next sweep of this process begins.
+static PLACES: Mutex<Vec<(Inode, i64)>> = Mutex::new(Vec::new());
+
+/// Looks at a few of the rings that may be swept, each time at the next ones. What cannot be removed
+/// stays, and is no failure of the caller's.
+pub(super) fn sweep(directory: Option<&Path>) {
+    let Ok(directory) = resolve(directory) else { return };
+    for name in next(&directory).unwrap_or_default() {
+        if let Ok(location) = Location::new(&name, Some(&directory)) {
+            let _ = replace_abandoned(&location);
+        }
+    }
+}
+
+/// The names of the rings to look at.
+fn next(directory: &Path) -> io::Result<BTreeSet<String>> {
+    let flags = libc::O_DIRECTORY | libc::O_CLOEXEC;
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(directory)?;
+    let inode = Inode::of(&file.metadata()?);
+    let mut entries = Entries::new(file)?;
+    let start = match remembered(inode) {
+        Some(place) => place,
+        // Not always at the start: of processes that make one temporary ring each, all would look at the same.
+        None => somewhere(&mut entries),
+    };
+    let (names, place) = gather(&mut entries, start);
+    remember(inode, place);
+    Ok(names)
+}
+
+/// Reads on from a place, once past the end of the directory if need be; tells where it stopped.
+fn gather(entries: &mut Entries, start: i64) -> (BTreeSet<String>, i64) {
+    let (mut names, mut place) = (BTreeSet::new(), start);
+    // All of a directory is read from its start. So is one whose places are not what they were.
+    let mut may_wrap = start != 0;
+    entries.seek(start);
+    for _ in 0..ENTRIES {
+        let Some((name, after)) = entries.next() else {
+            place = 0;
+            if !std::mem::take(&mut may_wrap) {
+                break;
+            }
+            entries.seek(0);
+            continue;
+        };
+        place = after;
+        if let Some(name) = name.filter(|name| is_swept(name)) {
+            names.insert(name);
+            if names.len() == RINGS {
+                break;
+            }
+        }
+    }
+    (names, place)
+}
+
+/// One of the first places of a directory, at random.
+fn somewhere(entries: &mut Entries) -> i64 {
+    let mut places = vec![0];
+    while places.len() < ENTRIES
+        && let Some((_, after)) = entries.next()
+    {
+        places.push(after);
+    }
+    let random = random().map_or(0, u64::from_ne_bytes);
+    places[(random % places.len() as u64) as usize]
+}
+
+fn remembered(directory: Inode) -> Option<i64> {
+    let places = PLACES.lock().unwrap_or_else(PoisonError::into_inner);
+    places.iter().find(|(known, _)| *known == directory).map(|&(_, place)| place)
+}
+
+fn remember(directory: Inode, place: i64) {
+    let mut places = PLACES.lock().unwrap_or_else(PoisonError::into_inner);
+    places.retain(|(known, _)| *known != directory);
+    if places.len() == REMEMBERED {
+        places.remove(0);
+    }
+    places.push((directory, place));
+}
+
+/// The entries of a directory, each with the place after it. Rust's own cannot begin at one.
+struct Entries {
+    stream: NonNull<libc::DIR>,
+}
+
+impl Entries {
+    fn new(directory: File) -> io::Result<Entries> {
+        // SAFETY: an open directory; on success the stream owns the descriptor.
+        let stream = unsafe { libc::fdopendir(directory.as_raw_fd()) };
+        let stream = NonNull::new(stream).ok_or_else(io::Error::last_os_error)?;
+        let _ = directory.into_raw_fd();
+        Ok(Entries { stream })
+    }
+
+    fn seek(&mut self, place: i64) {
+        // SAFETY: an open stream. A place that is none any more is one further on, or the end.
+        unsafe { libc::seekdir(self.stream.as_ptr(), place as libc::c_long) };
+    }
+
+    /// The next entry, without its name if it is no ring's. `None` at the end, and where it cannot be read.
+    fn next(&mut self) -> Option<(Option<String>, i64)> {
+        // SAFETY: an open stream that no other thread uses.
+        let entry = NonNull::new(unsafe { libc::readdir64(self.stream.as_ptr()) })?;
+        // SAFETY: an entry, valid until the next call, with a terminated name.
+        let name = unsafe { std::ffi::CStr::from_ptr((&raw const (*entry.as_ptr()).d_name).cast()) };
+        let name = ring_of(OsStr::from_bytes(name.to_bytes())).map(str::to_owned);
+        // SAFETY: the same entry.
+        Some((name, unsafe { (*entry.as_ptr()).d_off }))
+    }
+}
+
+impl Drop for Entries {
+    fn drop(&mut self) {
+        // SAFETY: opened in `new`, closed once.
+        unsafe { libc::closedir(self.stream.as_ptr()) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A directory that goes with its value.
+    struct Place(std::path::PathBuf);
+
+    impl Place {
+        fn new(name: &str) -> Place {
+            let path = std::path::PathBuf::from(format!("/dev/shm/shmring-{name}-{}", std::process::id()));
+            std::fs::create_dir(&path).unwrap();
+            Place(path)
+        }
+
+        fn add(&self, file: &str) {
+            File::create(self.0.join(file)).unwrap();
+        }
+    }
+
+    impl Drop for Place {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn sweeps_look_at_a_few_rings_each_and_at_all_of_them_in_turn() {
+        let place = Place::new("turns");
+        let all: BTreeSet<String> = (0..100).map(|number| format!("{TEMPORARY}{number}")).collect();
+        for name in &all {
+            place.add(&format!("shmring.{name}"));
+            place.add(&format!("shmring.kept-{name}"));
+            place.add(&format!("other-{name}"));
+        }
+        // The first begins anywhere, and one that comes to the end goes on from the start.
+        let mut seen = BTreeSet::new();
+        for turn in 0..100_usize.div_ceil(RINGS) + 1 {
+            let names = next(&place.0).unwrap();
+            assert!((1..=RINGS).contains(&names.len()), "{names:?} in turn {turn}");
+            seen.extend(names);
+        }
+        assert_eq!(seen, all);
+    }
+
+    #[test]
+    fn a_sweep_of_a_few_rings_looks_at_all_of_them_each_time() {
+        let place = Place::new("few");
+        for turn in 0..20 {
+            assert_eq!(next(&place.0).unwrap().len(), turn.min(RINGS));
+            place.add(&format!("shmring.{TEMPORARY}{turn}"));
+        }
+    }
+
+    #[test]
+    fn a_sweep_reads_a_bounded_part_of_a_large_directory_and_gets_to_its_end() {
+        let place = Place::new("large");
+        for number in 0..4 * ENTRIES {
+            place.add(&format!("foreign-{number}"));
+        }
+        place.add(&format!("shmring.{TEMPORARY}x"));
+        let found = (0..6).filter(|_| next(&place.0).unwrap().len() == 1).count();
+        assert!((1..=2).contains(&found), "{found} of six sweeps came past it");
+    }
+
+    #[test]
+    fn processes_that_sweep_once_do_not_all_begin_at_the_same_ring() {
+        let place = Place::new("once");
+        for number in 0..4 * RINGS {
+            place.add(&format!("shmring.{TEMPORARY}{number}"));
+        }
+        let inode = Inode::at(&place.0).unwrap();
+        let looks: BTreeSet<_> = (0..32)
+            .map(|_| {
+                PLACES.lock().unwrap().retain(|(known, _)| *known != inode);
+                next(&place.0).unwrap().into_iter().collect::<Vec<_>>()
+            })
+            .collect();
+        assert!(looks.len() > 1, "{looks:?}");
+    }
+}
