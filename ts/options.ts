@@ -11,6 +11,11 @@ export interface OpenOptions {
   share?: 'owner' | 'group' | undefined;
   /** `'inspect'` maps read-only and takes no lock: for tools. */
   access?: 'attach' | 'inspect' | undefined;
+  /**
+   * `'memory'` refuses a directory that lies on anything but a tmpfs, ramfs or hugetlbfs: another kernel may share it
+   * and not see who lives. Default: the environment variable `SHMRING_FILESYSTEM`, else `'memory'`.
+   */
+  fileSystem?: 'memory' | 'any' | undefined;
   /** Each mapping has all its pages before the call returns that makes it, handles' too. Default false. */
   prefault?: boolean | undefined;
   /** Ask for transparent huge pages, for rings of 2 MiB and more; see `hugePageBytes`. Default false. */
@@ -123,6 +128,14 @@ export function directoryOf(options: { directory?: string | undefined } | undefi
   return text('directory', object(options).directory) ?? (process.env.SHMRING_DIR || undefined);
 }
 
+const FILE_SYSTEMS = ['memory', 'any'] as const;
+
+function fileSystemOf(value: unknown): 'memory' | 'any' | undefined {
+  // Of this thread's environment, which need not be the process's.
+  const preset = process.env.SHMRING_FILESYSTEM || undefined;
+  return oneOf('fileSystem', value, FILE_SYSTEMS) ?? oneOf('SHMRING_FILESYSTEM', preset, FILE_SYSTEMS);
+}
+
 /** What an addon's option object holds: no key whose value is undefined. */
 function given<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   const known = Object.entries(options).filter(([, value]) => value !== undefined);
@@ -130,11 +143,12 @@ function given<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], u
 }
 
 export function openOptions(options: OpenOptions | undefined) {
-  const { share, access, prefault, hugePages } = object(options);
+  const { share, access, fileSystem, prefault, hugePages } = object(options);
   return given({
     directory: directoryOf(options),
     share: oneOf('share', share, ['owner', 'group']),
     access: oneOf('access', access, ['attach', 'inspect']),
+    fileSystem: fileSystemOf(fileSystem),
     prefault: flag('prefault', prefault),
     hugePages: flag('hugePages', hugePages),
   });

@@ -25,13 +25,16 @@ pub struct PageOptions {
 /// Where a sandbox refuses the question they are taken for ordinary ones: on a hugetlbfs that ends in
 /// an error, as lengths do not fit, before anything is in use.
 pub fn page_size(file: &File) -> usize {
+    file_system(file).map_or(PAGE, |stats| page_size_of(&stats))
+}
+
+/// What the kernel says of the file system of a file.
+pub(crate) fn file_system(file: &File) -> io::Result<libc::statfs> {
     // SAFETY: a plain struct of integers, for which zero is a value.
     let mut stats: libc::statfs = unsafe { std::mem::zeroed() };
     // SAFETY: an open descriptor and a struct to fill, which is alive.
-    match retry(|| unsafe { libc::fstatfs(file.as_raw_fd(), &raw mut stats) }) {
-        Ok(_) => page_size_of(&stats),
-        Err(_) => PAGE,
-    }
+    retry(|| unsafe { libc::fstatfs(file.as_raw_fd(), &raw mut stats) })?;
+    Ok(stats)
 }
 
 /// The same, of a file system.

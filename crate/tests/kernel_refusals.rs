@@ -45,6 +45,7 @@ fn refusals() -> Vec<Refusal> {
         harmless("prlimit64", &[(libc::SYS_prlimit64, All)]),
         harmless("rt_sigprocmask", &[(libc::SYS_rt_sigprocmask, All)]),
         harmless("fstatfs", &[(libc::SYS_fstatfs, All)]),
+        harmless("statfs, fstatfs", &[(libc::SYS_statfs, All), (libc::SYS_fstatfs, All)]),
         harmless("memfd_create", &[(libc::SYS_memfd_create, All)]),
         // What the core cannot do without.
         needed("openat", &[(libc::SYS_openat, All)]),
@@ -75,6 +76,7 @@ fn old_profile() -> Refusal {
         libc::SYS_unshare,
         libc::SYS_memfd_create,
         libc::SYS_fstatfs,
+        libc::SYS_statfs,
         libc::SYS_faccessat2,
         libc::SYS_openat2,
         libc::SYS_futex_waitv,

@@ -19,7 +19,7 @@ export function expectToWork({ ring, producer, consumer }: Ends): void {
 
 /** Every call that takes options, by the options that it looks at. */
 export type Call = (ends: Ends, options: never) => unknown;
-const OPENING = ['directory', 'share', 'access', 'prefault', 'hugePages'];
+const OPENING = ['directory', 'share', 'access', 'fileSystem', 'prefault', 'hugePages'];
 export const CALLS: [string, readonly string[], Call][] = [
   [
     'Ring.create',

@@ -73,7 +73,7 @@ const OF_CONSUMER: Record<string, Answer> = {
 };
 
 const WAITING = ['timeoutMs', 'signal'];
-const OPENING = ['share', 'access'];
+const OPENING = ['share', 'access', 'fileSystem'];
 const MAKING = [...OPENING, 'kind', 'capacity', 'lifetime'];
 const handler = (): unknown => () => undefined;
 

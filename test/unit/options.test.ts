@@ -28,6 +28,8 @@ describe('options of a ring', () => {
     ['share', 0o660],
     ['access', 'write'],
     ['access', true],
+    ['fileSystem', 'tmpfs'],
+    ['fileSystem', true],
     ['directory', 7],
     ['directory', 'a\0b'],
     ['directory', ''],

@@ -16,7 +16,7 @@ use crate::error::{Code, Error};
 use crate::layout::{self, Kind, Lifetime, RECORD_ALIGN};
 use crate::owners::Role;
 use crate::pages::PageOptions;
-use crate::segment::{self, Access, CreateOptions, OpenOptions, Segment, Share};
+use crate::segment::{self, Access, CreateOptions, FileSystem, OpenOptions, Segment, Share};
 
 /// Sets the function `(code, message, details) => Error` that makes this environment's errors.
 #[napi(ts_args_type = "make: (code: string, message: string, details: Record<string, unknown>) => Error")]
@@ -43,12 +43,18 @@ pub struct NativeOptions {
     pub kind: Option<String>,
     pub capacity: Option<f64>,
     pub lifetime: Option<String>,
+    pub file_system: Option<String>,
     pub prefault: Option<bool>,
     pub huge_pages: Option<bool>,
 }
 
 fn share(options: &NativeOptions) -> Option<Share> {
     options.share.as_deref().map(|share| if share == "group" { Share::Group } else { Share::Owner })
+}
+
+fn file_system(options: &NativeOptions) -> Option<FileSystem> {
+    let any = |kind: &str| if kind == "any" { FileSystem::Any } else { FileSystem::Memory };
+    options.file_system.as_deref().map(any)
 }
 
 fn pages(options: &NativeOptions) -> PageOptions {
@@ -66,6 +72,7 @@ impl From<&NativeOptions> for CreateOptions {
             kind: options.kind.as_deref().map(kind),
             capacity: options.capacity.map(|capacity| capacity as u64),
             lifetime: options.lifetime.as_deref().map(lifetime),
+            file_system: file_system(options),
             pages: pages(options),
         }
     }
@@ -78,6 +85,7 @@ impl From<&NativeOptions> for OpenOptions {
             directory: options.directory.as_ref().map(PathBuf::from),
             share: share(options),
             access: if inspect { Access::Inspect } else { Access::Attach },
+            file_system: file_system(options),
             pages: pages(options),
         }
     }

@@ -9,6 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::Segment;
 use super::creators::{Creating, Patience};
+use super::file_system::admit_directory;
 use super::header::Header;
 use super::name::Location;
 use super::open::{Attempt, allocate, attempt, busy, cannot, is_full, missing, pause, unused_name};
@@ -34,6 +35,7 @@ enum Made {
 pub(super) fn create(name: &str, options: &CreateOptions) -> Result<Segment> {
     let location = Location::new(name, options.directory.as_deref())?;
     let header = plan(options, Lifetime::Persistent)?;
+    admit_directory(&location, options.file_system)?;
     let mut patience = Patience::new();
     loop {
         // Looking first spares the allocation, and on a full tmpfs tells "taken" from "full".
@@ -55,12 +57,13 @@ pub(super) fn create(name: &str, options: &CreateOptions) -> Result<Segment> {
 pub(super) fn open_or_create(name: &str, options: &CreateOptions) -> Result<Segment> {
     let location = Location::new(name, options.directory.as_deref())?;
     let header = plan(options, Lifetime::Persistent)?;
+    admit_directory(&location, options.file_system)?;
     let mut patience = Patience::new();
     let accept = |header: &Header| options.accept(header);
     loop {
         // A file that this cannot judge is for the open below to explain.
         let _ = replace_abandoned(&location);
-        match attempt(&location, Access::Attach, options.pages, &accept)? {
+        match attempt(&location, Access::Attach, options.file_system, options.pages, &accept)? {
             Attempt::Opened(segment) => return Ok(segment),
             Attempt::Missing => {
                 if let Some(segment) = make_or_wait(&location, &header, options, &mut patience)? {
@@ -75,6 +78,7 @@ pub(super) fn open_or_create(name: &str, options: &CreateOptions) -> Result<Segm
 pub(super) fn temporary(options: &CreateOptions) -> Result<Segment> {
     let header = plan(options, Lifetime::Attached)?;
     let mut location = Location::new(&unused_name()?, options.directory.as_deref())?;
+    admit_directory(&location, options.file_system)?;
     sweep(options.directory.as_deref());
     let mut patience = Patience::new();
     loop {

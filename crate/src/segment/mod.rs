@@ -3,6 +3,7 @@
 pub(crate) mod apart;
 mod create;
 mod creators;
+mod file_system;
 mod header;
 mod list;
 mod name;
@@ -19,6 +20,7 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
+pub use file_system::FileSystem;
 pub use list::{Info, list};
 pub use options::{Access, CreateOptions, DEFAULT_KIND, OpenOptions, Share};
 pub use unlink::unlink;

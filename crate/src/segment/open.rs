@@ -6,6 +6,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use super::file_system::{FileSystem, admit_file};
 use super::header::{Header, about, unusable};
 use super::name::{Location, TEMPORARY};
 use super::options::{Access, OpenOptions, Share, admit};
@@ -36,7 +37,7 @@ pub(super) fn open(name: &str, options: &OpenOptions) -> Result<Segment> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let accept = |header: &Header| admit(options.share, header);
-        match attempt(&location, options.access, options.pages, &accept)? {
+        match attempt(&location, options.access, options.file_system, options.pages, &accept)? {
             Attempt::Opened(segment) => return Ok(segment),
             Attempt::Missing => return Err(missing(&location)),
             Attempt::Moved => pause(deadline, &location)?,
@@ -48,6 +49,7 @@ pub(super) fn open(name: &str, options: &OpenOptions) -> Result<Segment> {
 pub(super) fn attempt(
     location: &Location,
     access: Access,
+    file_system: Option<FileSystem>,
     pages: PageOptions,
     accept: &dyn Fn(&Header) -> Result<()>,
 ) -> Result<Attempt> {
@@ -56,6 +58,9 @@ pub(super) fn attempt(
     };
     if metadata.nlink() == 0 {
         return Ok(Attempt::Moved);
+    }
+    if metadata.is_file() {
+        admit_file(&held, location, file_system)?;
     }
     let file = open_held(&held, location, access == Access::Attach)?;
     drop(held);

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::file_system::FileSystem;
 use super::header::Header;
 use crate::error::{Code, Error, Result};
 use crate::layout::{DEFAULT_CAPACITY, Kind, Layout, Lifetime, MAX_CAPACITY};
@@ -60,6 +61,8 @@ pub struct CreateOptions {
     /// Bytes; rounded up to a power of two and to the least of the kind.
     pub capacity: Option<u64>,
     pub lifetime: Option<Lifetime>,
+    /// `None`: what the environment variable `SHMRING_FILESYSTEM` says, else `Memory`.
+    pub file_system: Option<FileSystem>,
     pub pages: PageOptions,
 }
 
@@ -70,6 +73,8 @@ pub struct OpenOptions {
     /// A segment of mode 0660 is only opened where `Group` is given.
     pub share: Option<Share>,
     pub access: Access,
+    /// As above.
+    pub file_system: Option<FileSystem>,
     pub pages: PageOptions,
 }
 

@@ -50,7 +50,7 @@ impl Space {
     }
 }
 
-fn statfs(location: &Location) -> io::Result<libc::statfs> {
+pub(super) fn statfs(location: &Location) -> io::Result<libc::statfs> {
     let path = std::ffi::CString::new(location.directory.as_os_str().as_bytes())?;
     // SAFETY: a plain struct of integers, for which zero is a value.
     let mut stats: libc::statfs = unsafe { std::mem::zeroed() };
