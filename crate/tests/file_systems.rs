@@ -107,4 +107,7 @@ fn a_file_system_that_holds_no_rings_at_all_is_called_by_its_name() {
     let error = Segment::create(NAME, &options).unwrap_err();
     assert_eq!(error.code, Code::Unsupported);
     assert!(error.message.contains("proc (0x9fa0)"), "{error}");
+    // What is no directory is none, wherever it lies.
+    let file = CreateOptions { directory: Some("/proc/version".into()), ..options };
+    assert_eq!(code(Segment::create(NAME, &file)), Code::NotFound);
 }

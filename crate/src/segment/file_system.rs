@@ -42,7 +42,11 @@ impl FileSystem {
 
 /// Refuses the directory of a ring to create, before anything is done there.
 pub(super) fn admit_directory(location: &Location, asked: Option<FileSystem>) -> Result<()> {
-    admit(&location.directory.display(), statfs(location), asked)
+    match admit(&location.directory.display(), statfs(location), asked) {
+        // That there is no such directory is what has to be said then.
+        Err(error) if error.code == Code::Unsupported && !location.directory.is_dir() => Ok(()),
+        admitted => admitted,
+    }
 }
 
 /// Refuses a file under a ring's name, before anything in it is believed: it may be mounted there.
