@@ -20,3 +20,20 @@ test('what a killed owner of a temporary ring left is removed by the next tempor
   expect(Ring.list().map((ring) => ring.name)).toEqual([kept.name]);
   kept.close();
 });
+
+test('what a process left that made many temporary rings is removed by the next few', () => {
+  const program = `
+    import { Ring } from 'shmring';
+    const rings = Array.from({ length: 40 }, () => Ring.temporary({ kind: 'spsc', capacity: 4096 }));
+    process.kill(process.pid, 'SIGKILL');`;
+  const child = spawnSync(process.execPath, ['--input-type=module', '--eval', program]);
+  expect(child.signal).toBe('SIGKILL');
+  expect(Ring.list()).toHaveLength(40);
+  // Each looks at some of them alone, and all come up in turn.
+  const left = Array.from({ length: 4 }, () => {
+    Ring.temporary({ kind: 'spsc', capacity: 4096 }).close();
+    return Ring.list().length;
+  });
+  expect(left[0]).toBeGreaterThan(0);
+  expect(left[3]).toBe(0);
+});
