@@ -53,7 +53,7 @@ fn next(directory: &Path) -> io::Result<BTreeSet<String>> {
     let start = match remembered(inode) {
         Some(place) => place,
         // Not always at the start: of processes that make one temporary ring each, all would look at the same.
-        None => somewhere(&mut entries),
+        None => somewhere(&mut entries, random().map_or(0, u64::from_ne_bytes)),
     };
     let (names, place) = gather(&mut entries, start);
     remember(inode, place);
@@ -86,16 +86,20 @@ fn gather(entries: &mut Entries, start: i64) -> (BTreeSet<String>, i64) {
     (names, place)
 }
 
-/// One of the first places of a directory, at random.
-fn somewhere(entries: &mut Entries) -> i64 {
+/// A place of a directory, by a random number: often one of the first, else one of any magnitude. How far
+/// places go is not known: they are counts or, where they outlive removals, numbers that only rise.
+fn somewhere(entries: &mut Entries, random: u64) -> i64 {
+    let (bits, number) = (random % 32, random >> 32);
+    if 1 << bits > ENTRIES {
+        return (number >> (32 - bits)) as i64;
+    }
     let mut places = vec![0];
     while places.len() < ENTRIES
         && let Some((_, after)) = entries.next()
     {
         places.push(after);
     }
-    let random = random().map_or(0, u64::from_ne_bytes);
-    places[(random % places.len() as u64) as usize]
+    places[(number % places.len() as u64) as usize]
 }
 
 fn remembered(directory: Inode) -> Option<i64> {
@@ -127,7 +131,7 @@ impl Entries {
     }
 
     fn seek(&mut self, place: i64) {
-        // SAFETY: an open stream. A place that is none any more is one further on, or the end.
+        // SAFETY: an open stream. A number that is no place is the next one, the end or the start.
         unsafe { libc::seekdir(self.stream.as_ptr(), place as libc::c_long) };
     }
 
@@ -212,6 +216,28 @@ mod tests {
         place.add(&format!("shmring.{TEMPORARY}x"));
         let found = (0..6).filter(|_| next(&place.0).unwrap().len() == 1).count();
         assert!((1..=2).contains(&found), "{found} of six sweeps came past it");
+    }
+
+    #[test]
+    fn processes_that_sweep_once_get_to_a_ring_behind_many_other_files_too() {
+        let place = Place::new("behind");
+        // From either end: not every kernel lists the oldest first.
+        for half in 0..2 {
+            for number in 0..4 * ENTRIES {
+                place.add(&format!("foreign-{half}-{number}"));
+            }
+            if half == 0 {
+                place.add(&format!("shmring.{TEMPORARY}x"));
+            }
+        }
+        let finds = |random: u64| {
+            let mut entries = Entries::new(File::open(&place.0).unwrap()).unwrap();
+            let start = somewhere(&mut entries, random);
+            gather(&mut entries, start).0.len() == 1
+        };
+        let all = (0..32_u64).flat_map(|bits| (0..16_u64).map(move |part| bits | part << 60));
+        assert!(all.clone().any(finds));
+        assert!(!all.clone().all(finds), "each reads a part alone");
     }
 
     #[test]
