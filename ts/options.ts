@@ -130,10 +130,12 @@ export function directoryOf(options: { directory?: string | undefined } | undefi
 
 const FILE_SYSTEMS = ['memory', 'any'] as const;
 
-function fileSystemOf(value: unknown): 'memory' | 'any' | undefined {
+function fileSystemOf(value: unknown): 'memory' | 'any' {
   // Of this thread's environment, which need not be the process's.
   const preset = process.env.SHMRING_FILESYSTEM || undefined;
-  return oneOf('fileSystem', value, FILE_SYSTEMS) ?? oneOf('SHMRING_FILESYSTEM', preset, FILE_SYSTEMS);
+  return (
+    oneOf('fileSystem', value, FILE_SYSTEMS) ?? oneOf('SHMRING_FILESYSTEM', preset, FILE_SYSTEMS) ?? 'memory'
+  );
 }
 
 /** What an addon's option object holds: no key whose value is undefined. */

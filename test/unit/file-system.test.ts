@@ -1,5 +1,6 @@
 // A ring lies in the memory of one kernel, unless the caller says that it need not.
-import { mkdtempSync, rmSync, statfsSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type OpenOptions, Ring } from 'shmring';
@@ -89,4 +90,26 @@ test('an environment that names no such file system is INVALID_ARGUMENT, and an 
   createRing({ fileSystem: 'memory' });
   process.env[VARIABLE] = '';
   createRing();
+});
+
+test('a Worker goes by its own environment, not by that of its process', (context) => {
+  const directory = onDisk(context);
+  const program = `
+    import { Worker, isMainThread } from 'node:worker_threads';
+    import { Ring } from 'shmring';
+    function create() {
+      try {
+        Ring.create('x', { kind: 'spsc', capacity: 4096, directory: ${JSON.stringify(directory)} }).close();
+        return Ring.unlink('x', { directory: ${JSON.stringify(directory)} });
+      } catch ({ code }) {
+        return code;
+      }
+    }
+    console.log(create());
+    if (isMainThread) new Worker(new URL(import.meta.url), { env: {} });`;
+  const file = join(directory, 'program.mjs');
+  writeFileSync(file, program.replace("'shmring'", `'${import.meta.resolve('shmring')}'`));
+  const env = { ...process.env, [VARIABLE]: 'any' };
+  const { stdout, stderr } = spawnSync(process.execPath, [file], { env, encoding: 'utf8' });
+  expect(stdout.trim().split('\n'), stderr).toEqual(['true', 'ERR_SHMRING_UNSUPPORTED']);
 });
