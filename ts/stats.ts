@@ -46,7 +46,7 @@ export interface Owner {
   pid: number;
   label: string;
   alive: boolean;
-  /** Milliseconds since it attached. */
+  /** Milliseconds since it attached, whatever was done to the clock meanwhile. */
   sinceMs: number;
   /** Records that it wrote (a producer) or released (the consumer). */
   written: number;

@@ -32,8 +32,9 @@ pub fn light() {
     compiler_fence(Ordering::SeqCst);
 }
 
-/// The dear half. False: the system call does not work (any more), this was only a fence, and the
-/// publishers must use one too.
+/// The dear half. False: the system call does not work (any more), this was only a fence, the publishers must
+/// use one too, and what is seen now of those who have not begun to may be old: attached::fenced.
+#[must_use]
 pub fn heavy() -> bool {
     // ORDERING: SeqCst; orders this thread's own store and look. Partner: barrier::light.
     fence(Ordering::SeqCst);

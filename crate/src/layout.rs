@@ -136,6 +136,13 @@ pub mod slot {
     /// UTF-8, [`LABEL_BYTES`] bytes.
     pub const LABEL: usize = 40;
     pub const LABEL_BYTES: usize = 64;
+    // The three that follow came later, in bytes that were reserved: see `crate::ages`.
+    /// u64, when the slot was taken, in milliseconds since boot; 0 where it is not known.
+    pub const BOOT: usize = 104;
+    /// u64, the state word of the attachment that these and [`CLAIM_BOOT`] are of.
+    pub const BOOT_STATE: usize = 112;
+    /// u64, whose time since boot: the number of a time namespace.
+    pub const BOOT_CLOCK: usize = 120;
 
     // The second line: its sleep. Kept for the life of the segment, see `crate::sleep`.
     /// u32, odd while the owner sleeps; a new number at each entry.
@@ -167,14 +174,16 @@ pub mod slot {
     pub const FLOOR: usize = 3 * LINE + 40;
     /// u64, `mpsc`: the ledger's entry of this stamp is void, because its reservation was abandoned.
     pub const VOID: usize = 3 * LINE + 48;
+    /// u64, when the claim was made, in milliseconds since boot; came later, see [`BOOT_STATE`].
+    pub const CLAIM_BOOT: usize = 3 * LINE + 56;
 
     pub const BYTES: usize = 4 * LINE;
 
     const _: () = {
-        assert!(LABEL + LABEL_BYTES <= LINE && LABEL.is_multiple_of(8));
+        assert!(LABEL + LABEL_BYTES <= BOOT && LABEL.is_multiple_of(8) && BOOT_CLOCK + 8 <= LINE);
         assert!(WANTED + 8 <= 2 * LINE && WANTED.is_multiple_of(8) && EPOCH.is_multiple_of(4));
         assert!(WRITING + 4 <= 3 * LINE && LEDGER_ENTRY_BYTES.is_multiple_of(8));
-        assert!(VOID + 8 <= BYTES && BYTES.is_multiple_of(LINE));
+        assert!(CLAIM_BOOT + 8 <= BYTES && BYTES.is_multiple_of(LINE));
     };
 }
 

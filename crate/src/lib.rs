@@ -2,8 +2,10 @@
 //! separate processes. It knows nothing of Node; `binding` does.
 #![deny(unsafe_op_in_unsafe_fn)]
 
+mod ages;
 pub mod attached;
 pub mod barrier;
+pub mod clock;
 pub mod emulation;
 pub mod error;
 pub mod futex;

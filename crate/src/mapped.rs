@@ -44,6 +44,12 @@ impl MappedMemory {
         }
     }
 
+    /// Whether every publisher that looks from now on uses a full fence.
+    pub fn requires_fences(&self) -> bool {
+        // ORDERING: Relaxed; sticky. Who goes by it waits much longer than a processor keeps a store.
+        self.load32(self.full_fences, Ordering::Relaxed) != 0
+    }
+
     fn require_fences(&self) {
         // ORDERING: SeqCst fence after the store: it is out before the announcement that follows.
         // Partner: publisher_fence.
@@ -160,20 +166,22 @@ unsafe impl Memory for MappedMemory {
 
     #[inline(always)]
     fn publisher_fence(&self) {
+        // Before the look at the word too: whoever is stopped after that has published. See attached::fenced.
+        barrier::light();
         // ORDERING: Relaxed; sticky, and a sleeper who set it too late for us sleeps one slice.
-        if self.registered && self.load32(self.full_fences, Ordering::Relaxed) == 0 {
-            barrier::light();
-        } else {
+        if !self.registered || self.load32(self.full_fences, Ordering::Relaxed) != 0 {
             // ORDERING: SeqCst; partner: sleeper_fence.
             fence(Ordering::SeqCst);
         }
     }
 
-    fn sleeper_fence(&self) {
+    fn sleeper_fence(&self) -> bool {
+        let everywhere = barrier::heavy();
         // It worked at attach: a sandbox may have been entered since.
-        if !barrier::heavy() && self.registered {
+        if !everywhere && self.registered {
             self.require_fences();
         }
+        everywhere
     }
 
     fn wait32(&self, at: usize, expected: u32, limit: Duration) {

@@ -67,10 +67,13 @@ pub unsafe trait Memory {
         self.fence(Ordering::SeqCst);
     }
 
-    /// The sleeper's half: see [`Memory::publisher_fence`].
-    fn sleeper_fence(&self) {
+    /// The sleeper's half: see [`Memory::publisher_fence`]. False: it may not have reached publishers whose
+    /// half is still the cheap one. A look after it may then have missed what one of them stored before it
+    /// looked, so nothing may be decided for good by it.
+    fn sleeper_fence(&self) -> bool {
         // ORDERING: pairs with publisher_fence.
         self.fence(Ordering::SeqCst);
+        true
     }
 
     /// Sleeps until the word at `at` is woken, unless it is no longer `expected`, for at most

@@ -12,8 +12,8 @@
 //! found free *after* the word was read proves that owner gone, whoever comes next.
 
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
-use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::ages;
 use crate::error::{Code, Error, Result};
 use crate::layout::{CONSUMER_SLOT, Layout, slot};
 use crate::lock::{ByteLock, Liveness, Probe};
@@ -126,8 +126,9 @@ impl Slot {
         // ORDERING: a reader that sees a word below also sees that the slot was not held before;
         // partner: the acquire fence in owners::read.
         memory.fence(Release);
-        describe(memory, at, label, started, base_count);
         let state = (number(before) + 1) << 8 | HELD;
+        describe(memory, at, label, started, base_count);
+        ages::stamp(memory, at, state);
         // ORDERING: publishes the words above; partner: owners::read and owners::look.
         memory.store64(at + slot::STATE, state, Release);
         Ok(Some(Slot { lock, index, at, state }))
@@ -300,7 +301,7 @@ fn read<M: Memory>(probe: &Probe, layout: &Layout, memory: &M, index: u32) -> Re
             pid: memory.load32(at + slot::PID, Relaxed),
             label: label(memory, at),
             alive: verdict == SlotState::Alive,
-            since_ms: now().saturating_sub(memory.load64(at + slot::SINCE, Relaxed)),
+            since_ms: ages::of_slot(memory, at, state),
             started: memory.load64(at + slot::STARTED, Relaxed),
             base_count: memory.load64(at + slot::BASE_COUNT, Relaxed),
             state,
@@ -324,7 +325,6 @@ fn describe<M: Memory>(memory: &M, at: usize, label: &str, started: u64, base_co
     // ORDERING: relaxed, all of them: the store of the state in owners::Slot::take publishes them.
     memory.store32(at + slot::PID, std::process::id(), Relaxed);
     memory.store64(at + slot::STARTED, started, Relaxed);
-    memory.store64(at + slot::SINCE, now(), Relaxed);
     memory.store64(at + slot::BASE_COUNT, base_count, Relaxed);
     memory.store32(at + slot::LABEL_LENGTH, label.len() as u32, Relaxed);
     for (index, word) in bytes.as_chunks::<8>().0.iter().enumerate() {
@@ -368,9 +368,4 @@ fn started() -> Result<u64> {
 fn parse_started(stat: &str) -> Option<u64> {
     let (_, rest) = stat.rsplit_once(')')?;
     rest.split_ascii_whitespace().nth(22 - 3)?.parse().ok()
-}
-
-fn now() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    now.map_or(0, |now| now.as_millis() as u64)
 }

@@ -53,7 +53,8 @@ impl Sleeper {
         // ORDERING: Release keeps the epoch's load above the announcement; the fence below orders
         // the announcement before the caller's second look. Partner: sleep::Bell::ring.
         memory.store32(self.slot + slot::SLEEP, self.number, Ordering::Release);
-        memory.sleeper_fence();
+        // Whoever it did not reach may not ring: the sleep is a slice at most.
+        let _ = memory.sleeper_fence();
         Announced { epoch }
     }
 

@@ -247,7 +247,7 @@ fn sealed(weakened: Weakened) -> (usize, Option<usize>) {
     });
     // The reader is the last that loom runs; see loom_mpsc.rs.
     let reader = thread::spawn(move || {
-        let over = consumer.is_sealed() && consumer.writing().is_empty();
+        let over = consumer.is_sealed() && consumer.writing(false).is_empty();
         over.then(|| {
             let mut read = 0;
             while consumer.has_record().unwrap() {

@@ -52,7 +52,7 @@ fn claim_unless_sealed<M: Memory>(producer: &mut Producer<M>) -> bool {
 /// Two looks: how many records came before the end, if it came.
 fn read_to_the_end<M: Memory>(memory: &M, of: &LoomMemory, consumer: &mut Consumer<M>) -> Option<usize> {
     (0..2).find_map(|_| {
-        let over = consumer.is_sealed() && !consumer.producer_is_writing();
+        let over = consumer.is_sealed() && !consumer.producer_is_writing(false);
         over.then(|| look_until_empty(memory, of.layout(), consumer).len())
     })
 }
@@ -143,6 +143,47 @@ fn a_reader_behind_the_asymmetric_barrier_has_every_acknowledged_record_at_the_e
 #[test]
 fn mutant_with_a_barrier_that_only_the_reader_executes_it_misses_a_record() {
     fails(LOST, || sealed_past_the_asymmetric_barrier(false, &[]));
+}
+
+/// The barrier of the reader is refused when the ring is sealed: it asks for full fences, waits if it is
+/// `patient`, and looks again.
+fn sealed_where_the_barrier_is_refused(patient: bool) -> (bool, Option<usize>) {
+    let memory = LoomMemory::new(64, 0, &[]);
+    let barrier = Membarrier::refused();
+    let party = |publisher| Asymmetric { memory: memory.clone(), barrier: barrier.clone(), publisher };
+    let mut producer = Producer::attach(party(true), memory.layout()).unwrap();
+    let mut consumer = Consumer::attach(party(false), memory.layout()).unwrap();
+    let of_writer = barrier.clone();
+    let writer = thread::spawn(move || {
+        let acknowledged = write_unless_sealed(&mut producer);
+        of_writer.end();
+        acknowledged
+    });
+    let of_sealer = memory.clone();
+    let sealer = thread::spawn(move || seal(&of_sealer));
+    let mut read = None;
+    if consumer.is_sealed() {
+        assert!(consumer.producer_is_writing(false), "nothing is known of it");
+        if patient {
+            barrier.time_passes();
+        }
+        let over = !consumer.producer_is_writing(true);
+        read = over.then(|| look_until_empty(&party(false), memory.layout(), &mut consumer).len());
+    }
+    let acknowledged = writer.join().unwrap();
+    sealer.join().unwrap();
+    assert!(read.is_none_or(|count| count == usize::from(acknowledged)), "{LOST}");
+    (acknowledged, read)
+}
+
+#[test]
+fn a_reader_whose_barrier_is_refused_has_every_acknowledged_record_at_the_end() {
+    assert_eq!(outcomes_within(4, || sealed_where_the_barrier_is_refused(true)), every_outcome());
+}
+
+#[test]
+fn mutant_a_reader_that_believes_the_mark_as_soon_as_it_has_asked_for_full_fences_misses_a_record() {
+    fails(LOST, || sealed_where_the_barrier_is_refused(false));
 }
 
 #[test]

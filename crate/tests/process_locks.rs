@@ -340,7 +340,9 @@ fn a_label_is_cut_between_characters_and_rubbish_in_its_place_does_no_harm() {
     let at = segment.layout().slot(1);
     memory.store32(at + slot::LABEL_LENGTH, u32::MAX, Ordering::Relaxed);
     memory.store64(at + slot::LABEL, u64::MAX, Ordering::Relaxed);
-    memory.store64(at + slot::SINCE, u64::MAX, Ordering::Relaxed);
+    for word in [slot::SINCE, slot::BOOT, slot::CLAIM_SINCE, slot::CLAIM_BOOT] {
+        memory.store64(at + word, u64::MAX, Ordering::Relaxed);
+    }
     let owner = owners(&segment, memory).unwrap().remove(0);
     assert!(owner.label.starts_with('\u{fffd}') && owner.since_ms == 0);
     slot.release(memory);

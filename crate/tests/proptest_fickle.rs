@@ -162,7 +162,7 @@ impl Test {
                 let (sleeper, memory) = consumer.sleeper();
                 sleeper.sleep(memory, &announced, std::time::Duration::ZERO);
                 sleeper.leave(memory, announced);
-                let _ = (consumer.is_sealed(), consumer.producer_is_writing());
+                let _ = (consumer.is_sealed(), consumer.producer_is_writing(false));
             }
             _ => {}
         }

@@ -280,7 +280,7 @@ impl Test {
                 let blocked = answered(consumer.blocked(), &[], poisoned).flatten();
                 let announced = consumer.announce_sleep(blocked);
                 consumer.sleeper().0.leave(&self.memory, announced);
-                let _ = (consumer.is_sealed(), consumer.writing());
+                let _ = (consumer.is_sealed(), consumer.writing(false));
             }
             Step::ReplaceConsumer => match Consumer::attach(self.memory.clone(), &LAYOUT) {
                 Ok(new) => (*consumer, *poisoned) = (new, false),

@@ -27,7 +27,7 @@ fn reserved(layout: &Layout) -> Vec<usize> {
 
 /// As docs/format.md lists them: from the control words, and from a slot's start.
 const CONTROL: [Range<usize>; 6] = [8..128, 136..256, 260..264, 268..272, 276..384, 416..1024];
-const SLOT: [Range<usize>; 6] = [104..128, 144..256, 280..288, 312..320, 324..384, 440..512];
+const SLOT: [Range<usize>; 5] = [144..256, 280..288, 312..320, 324..384, 448..512];
 /// What in an `spsc` ring besides.
 const CONTROL_SPSC: Range<usize> = 384..416;
 const SLOT_SPSC: Range<usize> = 424..440;
@@ -87,6 +87,25 @@ fn whatever_stands_there_is_ignored_and_left_alone() {
             assert_eq!(after_here, after);
             assert!(reserved.iter().all(|&at| left_here[at] == value), "somebody wrote there");
             assert_eq!(left_here[layout(kind).chain..], left[layout(kind).chain..]);
+        }
+    }
+}
+
+/// Bytes that were reserved when version 1 came, and what they mean by now: times since boot.
+const LATER: [Range<usize>; 2] = [104..128, 440..448];
+
+#[test]
+fn what_a_predecessor_left_in_those_that_have_a_meaning_by_now_is_not_taken_for_the_owners() {
+    for kind in KINDS {
+        let (golden, layout) = (used(kind), layout(kind));
+        let (inspected, before, after, _) = seen(kind, &golden.bytes);
+        for value in [1, 0x80, 0xff] {
+            let mut bytes = golden.bytes.clone();
+            for slot in 0..layout.slot_count {
+                LATER.into_iter().flatten().for_each(|at| bytes[layout.slot(slot) + at] = value);
+            }
+            let (inspected_here, before_here, after_here, _) = seen(kind, &bytes);
+            assert_eq!((inspected_here, before_here, after_here), (inspected.clone(), before, after));
         }
     }
 }

@@ -21,9 +21,9 @@ export async function within<T>(promise: Promise<T>, what: string, limitMs = PAT
 
 /** Waits until the condition holds. */
 export async function until(condition: () => boolean, what: string, limitMs = PATIENCE_MS): Promise<void> {
-  const deadline = Date.now() + limitMs;
+  const deadline = performance.now() + limitMs;
   while (!condition()) {
-    if (Date.now() > deadline) throw new Error(`not within ${limitMs} ms: ${what}`);
+    if (performance.now() > deadline) throw new Error(`not within ${limitMs} ms: ${what}`);
     await sleep(5);
   }
 }

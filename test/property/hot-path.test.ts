@@ -14,10 +14,12 @@ const OF_ITS_OWN: readonly [number, number][] = [
   // The header: id, time of creation, checksum.
   [80, 24],
   [112, 8],
-  // Both slots: when it was taken, and its claim's time.
+  // Both slots: when it was taken, and its claim's time, by either clock.
   ...[5120, 5632].flatMap((slot): [number, number][] => [
     [slot + 24, 8],
+    [slot + 104, 8],
     [slot + 416, 8],
+    [slot + 440, 8],
   ]),
 ];
 

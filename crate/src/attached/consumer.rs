@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::crowd::Crowd;
 use super::end::{End, EndWhen};
+use super::fenced::Fenced;
 use super::hole::{Hole, Obstacle};
 use super::ring::{busy, read_only};
 use super::spin::spin;
@@ -42,6 +43,7 @@ pub struct Consumer {
     burst: usize,
     hole: Hole,
     crowd: Crowd,
+    fenced: Fenced,
 }
 
 impl Consumer {
@@ -57,6 +59,8 @@ impl Consumer {
         let slot = Slot::take(segment, &memory, CONSUMER_SLOT, Role::Consumer, label, 0)?
             .ok_or_else(|| busy(segment, &memory, CONSUMER_SLOT))?;
         memory.require_fences_if_unregistered();
+        let mut fenced = Fenced::default();
+        fenced.look(&memory);
         let ring = match Reader::attach(memory, layout) {
             Ok(ring) => ring,
             Err(error) => {
@@ -75,6 +79,7 @@ impl Consumer {
             burst: 0,
             hole: Hole::default(),
             crowd: Crowd::default(),
+            fenced,
         })
     }
 
@@ -251,7 +256,10 @@ impl Consumer {
         if !sealed {
             return End::without_producers(&self.segment, &self.memory);
         }
-        for index in self.ring.writing() {
+        let writing = self.ring.writing(self.fenced.is_certain());
+        // Where the barrier failed just now, it has asked for full fences.
+        self.fenced.look(&self.memory);
+        for index in writing {
             if owners::is_alive(&self.segment, &self.memory, index)? {
                 return Ok(None);
             }

@@ -3,6 +3,7 @@
 mod consumer;
 mod crowd;
 mod end;
+mod fenced;
 mod hole;
 mod inspector;
 mod producer;

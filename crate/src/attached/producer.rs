@@ -8,7 +8,8 @@ use super::crowd::Crowd;
 use super::end::say_whether_last;
 use super::ring::{busy, read_only};
 use super::spin::spin;
-use super::work::now;
+use crate::ages;
+use crate::clock::Clocks;
 use crate::error::{Code, Error, Result};
 use crate::layout::{CONSUMER_SLOT, control, slot};
 use crate::mapped::MappedMemory;
@@ -28,6 +29,9 @@ pub struct Producer {
     mapping: Arc<Mapping>,
     segment: Arc<Segment>,
     crowd: Crowd,
+    clocks: Clocks,
+    /// Offset of the slot.
+    at: usize,
 }
 
 impl Producer {
@@ -65,6 +69,8 @@ impl Producer {
             mapping,
             segment: segment.clone(),
             crowd: Crowd::default(),
+            clocks: Clocks::default(),
+            at,
         })
     }
 
@@ -82,7 +88,12 @@ impl Producer {
 
     /// Opens a claim; see [`Writer::try_claim`].
     pub fn try_claim(&mut self, length: usize) -> Result<Option<usize>> {
-        self.ring.try_claim(length, now())
+        let now = self.clocks.now();
+        // The claim that is open already keeps its own.
+        if !self.ring.has_claim() {
+            ages::stamp_claim(&self.memory, self.at, now.boot);
+        }
+        self.ring.try_claim(length, now.wall)
     }
 
     /// Whether a living consumer is attached.

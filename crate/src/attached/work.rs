@@ -1,8 +1,8 @@
 //! What one owner has done since it attached, and what it holds open.
 
 use std::sync::atomic::Ordering;
-use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::ages;
 use crate::layout::{Kind, Layout, slot};
 use crate::ledger;
 use crate::memory::Memory;
@@ -40,7 +40,7 @@ impl Work {
         let claim = (bytes > 0 && owner.role == Role::Producer).then(|| OpenClaim {
             position: word(slot::CLAIM_POSITION),
             byte_length: bytes - 1,
-            age_ms: now().saturating_sub(word(slot::CLAIM_SINCE)),
+            age_ms: ages::of_claim(memory, at, owner.state),
         });
         // The words of a dead owner stay; what he had reserved may have been abandoned since.
         let claim = claim.filter(|claim| {
@@ -48,9 +48,4 @@ impl Work {
         });
         Work { written, claim }
     }
-}
-
-/// Milliseconds since 1970.
-pub(super) fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }

@@ -68,7 +68,8 @@ pub(super) fn is_sealed<M: Memory>(memory: &M, sealed: usize) -> bool {
 
 /// Whether the producer whose slot lies at `producer`, if it lives, may still be inside a write that
 /// began before the seal which the caller has just seen. After a `false` for every producer, one more
-/// look at the ring is the last. To be asked after a `sleeper_fence`.
+/// look at the ring is the last. To be asked after a `sleeper_fence` that reached every producer, or once all
+/// of them are known to use full fences.
 pub(super) fn is_writing<M: Memory>(memory: &M, producer: usize) -> bool {
     // ORDERING: Acquire; partner: Gate::end, and Gate::begin's store through the caller's fence.
     memory.load32(producer + slot::WRITING, Ordering::Acquire) != 0

@@ -79,12 +79,12 @@ impl<M: Memory> Reader<M> {
     }
 
     /// The slots whose producers, if they live, may still be inside a write that began before the
-    /// seal which the caller has just seen.
-    pub fn writing(&self) -> Vec<u32> {
+    /// seal which the caller has just seen. `fenced`: all are known to use full fences.
+    pub fn writing(&self, fenced: bool) -> Vec<u32> {
         match self {
-            Reader::Spsc(consumer) if consumer.producer_is_writing() => vec![spsc::PRODUCER_SLOT],
+            Reader::Spsc(consumer) if consumer.producer_is_writing(fenced) => vec![spsc::PRODUCER_SLOT],
             Reader::Spsc(_) => Vec::new(),
-            Reader::Mpsc(consumer) => consumer.writing(),
+            Reader::Mpsc(consumer) => consumer.writing(fenced),
         }
     }
 

@@ -89,7 +89,11 @@ fn of_slot(layout: &Layout, index: u32) -> Vec<Field> {
         (slot::PID, 4, "pid"),
         (slot::STARTED, 8, "start time of the process"),
         (slot::SINCE, 8, "taken at"),
+        (slot::BOOT, 8, "taken at, since boot"),
+        (slot::BOOT_STATE, 8, "state that the times since boot are of"),
+        (slot::BOOT_CLOCK, 8, "clock of the times since boot"),
         (slot::CLAIM_SINCE, 8, "claim: since"),
+        (slot::CLAIM_BOOT, 8, "claim: since, since boot"),
     ];
     named(layout.slot(index), &format!("slot {index}: "), &fixed, &varying)
 }

@@ -3,6 +3,9 @@
 //! membarrier(2) returns when every other running thread has executed a full fence at some point
 //! since the call. Here the sleeper asks for that and waits, and the publisher fences between two of
 //! its operations when it finds itself asked, or when it ends: a thread that does not run has fenced.
+//!
+//! Refused, the sleeper asks for full fences instead. That in time every store is seen is modelled as a
+//! barrier that comes by itself: [`Membarrier::time_passes`].
 
 use std::sync::atomic::{AtomicBool, AtomicUsize as QuietUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -23,17 +26,28 @@ pub struct Membarrier {
     asking: Mutex<Option<Thread>>,
     /// False for the mutant: the sleeper fences, and makes nobody else do so.
     works: bool,
+    /// Where it is refused: the word that asks for full fences.
+    full_fences: Option<AtomicUsize>,
 }
 
 impl Membarrier {
     pub fn new(works: bool) -> Arc<Self> {
-        Arc::new(Membarrier {
+        Arc::new(Self::with(works, None))
+    }
+
+    pub fn refused() -> Arc<Self> {
+        Arc::new(Self::with(true, Some(AtomicUsize::new(0))))
+    }
+
+    fn with(works: bool, full_fences: Option<AtomicUsize>) -> Self {
+        Membarrier {
             asked: AtomicUsize::new(0),
             answered: QuietUsize::new(0),
             ended: AtomicBool::new(false),
             asking: Mutex::default(),
             works,
-        })
+            full_fences,
+        }
     }
 
     /// Between two operations of the publisher.
@@ -64,8 +78,34 @@ impl Membarrier {
         }
     }
 
+    /// MappedMemory::sleeper_fence.
+    fn ask(&self) -> bool {
+        let Some(full_fences) = &self.full_fences else {
+            self.impose();
+            return true;
+        };
+        // ORDERING: as in barrier::heavy and MappedMemory::require_fences.
+        fence(Ordering::SeqCst);
+        full_fences.store(1, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        false
+    }
+
+    /// MappedMemory::publisher_fence.
+    fn light(&self) {
+        // ORDERING: Relaxed, then SeqCst, as there.
+        if self.full_fences.as_ref().is_some_and(|word| word.load(Ordering::Relaxed) != 0) {
+            fence(Ordering::SeqCst);
+        }
+    }
+
+    /// What attached::fenced waits for: whatever the publisher had stored is seen.
+    pub fn time_passes(&self) {
+        self.impose();
+    }
+
     /// barrier::heavy.
-    fn ask(&self) {
+    fn impose(&self) {
         // ORDERING: SeqCst, as in barrier::heavy, before and after.
         fence(Ordering::SeqCst);
         if self.works {
@@ -146,10 +186,13 @@ unsafe impl Memory for Asymmetric {
     }
 
     /// barrier::light, which loom does not see at all: it runs the code in program order.
-    fn publisher_fence(&self) {}
+    fn publisher_fence(&self) {
+        self.step();
+        self.barrier.light();
+    }
 
-    fn sleeper_fence(&self) {
-        self.barrier.ask();
+    fn sleeper_fence(&self) -> bool {
+        self.barrier.ask()
     }
 
     fn wait32(&self, at: usize, expected: u32, limit: Duration) {

@@ -297,11 +297,12 @@ unsafe impl Memory for LoomMemory {
         }
     }
 
-    fn sleeper_fence(&self) {
+    fn sleeper_fence(&self) -> bool {
         if !self.weakened(Weaken::NoSleeperFence) {
             // ORDERING: SeqCst, as the trait asks for; partner: publisher_fence.
             fence(Ordering::SeqCst);
         }
+        true
     }
 
     fn wait32(&self, at: usize, expected: u32, _limit: Duration) {

@@ -90,8 +90,8 @@ unsafe impl<M: Memory> Memory for Mortal<M> {
         self.one((), Memory::publisher_fence);
     }
 
-    fn sleeper_fence(&self) {
-        self.one((), Memory::sleeper_fence);
+    fn sleeper_fence(&self) -> bool {
+        self.one(true, Memory::sleeper_fence)
     }
 
     fn wait32(&self, at: usize, expected: u32, limit: Duration) {

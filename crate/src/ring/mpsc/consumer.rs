@@ -218,10 +218,12 @@ impl<M: Memory> Consumer<M> {
     }
 
     /// The slots whose producers, if they live, may still be inside a write that began before the seal
-    /// which the caller has just seen. With none that does, one more look at the ring is the last.
-    pub fn writing(&self) -> Vec<u32> {
-        self.memory.sleeper_fence();
-        let is_writing = |index: &u32| gate::is_writing(&self.memory, self.chain.slot(*index));
+    /// which the caller has just seen. With none that does, one more look at the ring is the last. `fenced`:
+    /// all are known to use full fences; else any may, where the barrier did not reach them.
+    pub fn writing(&self, fenced: bool) -> Vec<u32> {
+        let reached = self.memory.sleeper_fence();
+        let is_writing =
+            |index: &u32| !(reached || fenced) || gate::is_writing(&self.memory, self.chain.slot(*index));
         (1..self.slot_count).filter(is_writing).collect()
     }
 

@@ -164,10 +164,11 @@ impl<M: Memory> Consumer<M> {
     }
 
     /// Whether the producer, if it lives, may still be inside a write that began before the seal
-    /// which the caller has just seen. After a `false`, one more look at the ring is the last.
-    pub fn producer_is_writing(&self) -> bool {
-        self.memory.sleeper_fence();
-        gate::is_writing(&self.memory, self.places.producer)
+    /// which the caller has just seen. After a `false`, one more look at the ring is the last. `fenced`: it
+    /// is known to use full fences; else it may always be where the barrier did not reach it.
+    pub fn producer_is_writing(&self, fenced: bool) -> bool {
+        let reached = self.memory.sleeper_fence();
+        !(reached || fenced) || gate::is_writing(&self.memory, self.places.producer)
     }
 
     /// Announces a sleep until something is published; see [`Sleeper`].
