@@ -4,8 +4,10 @@
 
 pub mod attached;
 pub mod barrier;
+pub mod census;
 pub mod error;
 pub mod futex;
+mod identity;
 pub mod layout;
 pub mod ledger;
 pub mod lock;

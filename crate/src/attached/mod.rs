@@ -9,6 +9,7 @@ mod producer;
 mod ring;
 mod spin;
 mod stats;
+mod take;
 mod work;
 
 pub use consumer::{Consumer, Pace};
@@ -18,4 +19,5 @@ pub use inspector::{Inspected, Inspector, State};
 pub use producer::Producer;
 pub use ring::{Recovered, Ring};
 pub use stats::Stats;
+pub use take::take_slot;
 pub use work::{OpenClaim, Work};
