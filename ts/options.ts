@@ -46,7 +46,11 @@ export interface WriteOptions extends WaitOptions {
 export interface ConsumerOptions {
   /** Shown to people; cut to 64 bytes of UTF-8. */
   label?: string | undefined;
-  /** When the stream is over; default `'sealed'`. */
+  /**
+   * When the stream is over; default `'sealed'`. `'no-producers'`: also when it has begun, is read, and no
+   * producer lives. It has begun when a producer lives or attaches once this consumer is attached, or when
+   * records waited for it. For a pipeline that runs once: a gap between two producers ends it.
+   */
   endWhen?: 'sealed' | 'no-producers' | undefined;
 }
 

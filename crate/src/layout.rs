@@ -170,6 +170,9 @@ pub mod slot {
     pub const CLAIM_BYTES: usize = 3 * LINE + 24;
     /// u64, when the claim was made, in milliseconds since 1970.
     pub const CLAIM_SINCE: usize = 3 * LINE + 32;
+    /// u64 in the consumer's slot, which never has a claim: the ledger's count when the slot was taken.
+    /// [`BASE_COUNT`] is 0 there, as golden segments have it.
+    pub const CONSUMER_BASE_COUNT: usize = CLAIM_SINCE;
     /// u64, `mpsc`: no reservation of this owner lies before this position.
     pub const FLOOR: usize = 3 * LINE + 40;
     /// u64, `mpsc`: the ledger's entry of this stamp is void, because its reservation was abandoned.

@@ -5,10 +5,12 @@
 mod ages;
 pub mod attached;
 pub mod barrier;
+pub mod census;
 pub mod clock;
 pub mod emulation;
 pub mod error;
 pub mod futex;
+mod identity;
 pub mod layout;
 pub mod ledger;
 pub mod lock;

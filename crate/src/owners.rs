@@ -11,10 +11,13 @@
 //! lock, then a CAS of exactly that word: the owner locked before it wrote the word, so a lock
 //! found free *after* the word was read proves that owner gone, whoever comes next.
 
+use std::ops::Range;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
 use crate::ages;
+use crate::census::{Census, census};
 use crate::error::{Code, Error, Result};
+use crate::identity::{base_count_of, describe, label, started};
 use crate::layout::{CONSUMER_SLOT, Layout, slot};
 use crate::lock::{ByteLock, Liveness, Probe};
 use crate::memory::Memory;
@@ -92,7 +95,8 @@ pub struct Slot {
 }
 
 impl Slot {
-    /// Takes a slot. `None`: a living owner has it. `base_count` is the ledger's count by now.
+    /// Takes a slot in which nothing of former owners has to be settled; see [`Slot::take_settling`].
+    /// `base_count` is the ledger's count by now.
     pub fn take<M: Memory>(
         segment: &Segment,
         memory: &M,
@@ -101,6 +105,25 @@ impl Slot {
         label: &str,
         base_count: u64,
     ) -> Result<Option<Slot>> {
+        let taken = Slot::take_settling(segment, memory, index, role, label, || Ok(((), base_count)))?;
+        Ok(taken.map(|(slot, ())| slot))
+    }
+
+    /// Takes a slot. `None`: somebody who lives has it, or is just taking it. `settle` makes the slot
+    /// ready for its new owner, while it is locked and not yet held: it returns what the owner gets, and
+    /// the ledger's count.
+    ///
+    /// Who is stopped anywhere in here holds a lock, and must not be taken for the last owner by it. So
+    /// a dead owner is marked as such before the lock is asked for, and the slot is *held* again only
+    /// when nothing of it is left: to whoever looks at the state first, a lock says nothing between.
+    pub fn take_settling<M: Memory, T>(
+        segment: &Segment,
+        memory: &M,
+        index: u32,
+        role: Role,
+        label: &str,
+        settle: impl FnOnce() -> Result<(T, u64)>,
+    ) -> Result<Option<(Slot, T)>> {
         let layout = segment.layout();
         if index >= layout.slot_count || role != Role::of(index) {
             return Err(Error::new(
@@ -108,9 +131,15 @@ impl Slot {
                 format!("slot {index} is not one for a {}", role.name()),
             ));
         }
-        // What can fail comes first: from the lock on there are only stores.
-        let started = started()?;
         let at = layout.slot(index);
+        let (state, verdict) = look(&|at| segment.probe(at), memory, at)?;
+        if verdict == SlotState::Alive {
+            return Ok(None);
+        }
+        let started = started()?;
+        if is_held(state) {
+            bury(memory, at, state);
+        }
         let Some(lock) = ByteLock::try_exclusive(segment, at)? else {
             return Ok(None);
         };
@@ -119,19 +148,20 @@ impl Slot {
         let before = memory.load64(at + slot::STATE, Acquire);
         check(before, at)?;
         if is_held(before) {
-            // Its owner is dead, or we would not have the lock. Whoever reads the words below while
-            // they change must not take them for that owner's.
+            // Another owner came and died since the look above, or we would not have the lock.
             bury(memory, at, before);
         }
+        let (settled, base_count) = settle()?;
         // ORDERING: a reader that sees a word below also sees that the slot was not held before;
         // partner: the acquire fence in owners::read.
         memory.fence(Release);
+        describe(memory, at, role, label, started, base_count);
         let state = (number(before) + 1) << 8 | HELD;
-        describe(memory, at, label, started, base_count);
         ages::stamp(memory, at, state);
-        // ORDERING: publishes the words above; partner: owners::read and owners::look.
+        // ORDERING: publishes the words above and what was settled, an mpsc producer's floor among it;
+        // partner: owners::read and owners::look.
         memory.store64(at + slot::STATE, state, Release);
-        Ok(Some(Slot { lock, index, at, state }))
+        Ok(Some((Slot { lock, index, at, state }, settled)))
     }
 
     pub fn index(&self) -> u32 {
@@ -151,36 +181,50 @@ impl Slot {
         }
         let free = number(self.state) << 8 | FREE;
         let at = self.at + slot::STATE;
-        // ORDERING: publishes what this owner wrote; partner: owners::Slot::take and owners::look.
+        // ORDERING: publishes what this owner wrote; partner: owners::Slot::take_settling and owners::look.
         // A failure means that a broken lock let somebody declare us dead: his word stands.
         let _ = memory.compare_exchange64(at, self.state, free, Release, Relaxed);
         drop(self.lock);
     }
 }
 
-/// Who holds slots, the dead included who have not been recovered.
+/// Who holds slots, the dead included who have not been recovered: all at one moment.
 pub fn owners<M: Memory>(segment: &Segment, memory: &M) -> Result<Vec<Owner>> {
     let layout = segment.layout();
     segment.probing(|probe| {
-        let owners = (0..layout.slot_count).map(|index| read(probe, layout, memory, index));
-        owners.filter_map(Result::transpose).collect()
+        let look = |index| read(probe, layout, memory, index);
+        let owners = census(memory, layout, 0..layout.slot_count, |_| false, look)?;
+        Ok(owners.found.into_iter().flatten().collect())
     })
 }
 
-/// How many owners of each role live.
+/// How many owners of each role live: at one moment, or somewhat more if they come and go too fast.
 pub fn living<M: Memory>(segment: &Segment, memory: &M) -> Result<Living> {
-    let layout = segment.layout();
-    segment.probing(|probe| {
-        let mut living = Living::default();
-        for index in 0..layout.slot_count {
-            let (_, verdict) = look(probe, memory, layout.slot(index))?;
-            match (verdict, Role::of(index)) {
-                (SlotState::Alive, Role::Producer) => living.producers += 1,
-                (SlotState::Alive, Role::Consumer) => living.consumers += 1,
-                (SlotState::Free | SlotState::Died, _) => {}
+    let slots = 0..segment.layout().slot_count;
+    let Census { found, states, after } = verdicts(segment, memory, slots.clone(), |_| false)?;
+    let mut living = Living::default();
+    for (index, place) in slots.zip(0..) {
+        if found[place] == SlotState::Alive || states[place] != after[place] {
+            match Role::of(index) {
+                Role::Producer => living.producers += 1,
+                Role::Consumer => living.consumers += 1,
             }
         }
-        Ok(living)
+    }
+    Ok(living)
+}
+
+/// What is known of the owners of `slots`, up to one that is `enough`.
+pub fn verdicts<M: Memory>(
+    segment: &Segment,
+    memory: &M,
+    slots: Range<u32>,
+    enough: impl Fn(SlotState) -> bool,
+) -> Result<Census<SlotState>> {
+    let layout = segment.layout();
+    segment.probing(|probe| {
+        let look = |index| look(probe, memory, layout.slot(index)).map(|(_, verdict)| verdict);
+        census(memory, layout, slots.clone(), |verdict| enough(*verdict), look)
     })
 }
 
@@ -206,7 +250,8 @@ pub fn is_taken<M: Memory>(memory: &M, at: usize) -> bool {
     is_held(memory.load64(at + slot::STATE, Relaxed))
 }
 
-/// Whether no producer lives but, perhaps, the owner of slot `except`.
+/// Whether no producer lives but, perhaps, the owner of slot `except`. What it says holds for each slot
+/// when it was looked at, and not for all of them at one moment: that is what [`verdicts`] is for.
 pub fn no_producer_lives<M: Memory>(segment: &Segment, memory: &M, except: u32) -> Result<bool> {
     for index in (0..segment.layout().slot_count).filter(|&index| index != CONSUMER_SLOT && index != except) {
         if is_taken(memory, segment.layout().slot(index)) && is_alive(segment, memory, index)? {
@@ -236,7 +281,8 @@ pub(crate) const fn is_held(state: u64) -> bool {
     state & 0xff == HELD
 }
 
-const fn number(state: u64) -> u64 {
+/// The number of the attachment that a state word is of, or that it comes after.
+pub(crate) const fn number(state: u64) -> u64 {
     state >> 8
 }
 
@@ -251,7 +297,7 @@ fn check(state: u64, at: usize) -> Result<()> {
 /// between the two looks dead.
 fn look<M: Memory>(probe: &Probe, memory: &M, at: usize) -> Result<(u64, SlotState)> {
     let word = at + slot::STATE;
-    // ORDERING: acquire, so that the lock is asked after this load; partner: owners::Slot::take,
+    // ORDERING: acquire, so that the lock is asked after this load; partner: owners::Slot::take_settling,
     // which locked before it stored.
     let mut state = memory.load64(word, Acquire);
     for _ in 0..LOOKS {
@@ -280,7 +326,7 @@ fn look<M: Memory>(probe: &Probe, memory: &M, at: usize) -> Result<(u64, SlotSta
 fn bury<M: Memory>(memory: &M, at: usize, state: u64) -> bool {
     let died = number(state) << 8 | DIED;
     // ORDERING: release, for the next owner, of what the recoverer did for this slot before;
-    // acquire, so that nothing done afterwards comes before. Partner: owners::Slot::take.
+    // acquire, so that nothing done afterwards comes before. Partner: owners::Slot::take_settling.
     memory.compare_exchange64(at + slot::STATE, state, died, AcqRel, Relaxed).is_ok()
 }
 
@@ -303,11 +349,11 @@ fn read<M: Memory>(probe: &Probe, layout: &Layout, memory: &M, index: u32) -> Re
             alive: verdict == SlotState::Alive,
             since_ms: ages::of_slot(memory, at, state),
             started: memory.load64(at + slot::STARTED, Relaxed),
-            base_count: memory.load64(at + slot::BASE_COUNT, Relaxed),
+            base_count: memory.load64(at + base_count_of(Role::of(index)), Relaxed),
             state,
         };
         // ORDERING: if a word above was a later owner's, the load below sees that the state has
-        // changed; partner: the release fence in owners::Slot::take.
+        // changed; partner: the release fence in owners::Slot::take_settling.
         memory.fence(Acquire);
         if memory.load64(at + slot::STATE, Relaxed) == state {
             return Ok(Some(owner));
@@ -315,57 +361,4 @@ fn read<M: Memory>(probe: &Probe, layout: &Layout, memory: &M, index: u32) -> Re
     }
     // A slot that changes hands all the time has nobody to tell of.
     Ok(None)
-}
-
-/// Stores who we are. For people: nothing is decided by it.
-fn describe<M: Memory>(memory: &M, at: usize, label: &str, started: u64, base_count: u64) {
-    let label = shorten(label);
-    let mut bytes = [0; slot::LABEL_BYTES];
-    bytes[..label.len()].copy_from_slice(label.as_bytes());
-    // ORDERING: relaxed, all of them: the store of the state in owners::Slot::take publishes them.
-    memory.store32(at + slot::PID, std::process::id(), Relaxed);
-    memory.store64(at + slot::STARTED, started, Relaxed);
-    memory.store64(at + slot::BASE_COUNT, base_count, Relaxed);
-    memory.store32(at + slot::LABEL_LENGTH, label.len() as u32, Relaxed);
-    for (index, word) in bytes.as_chunks::<8>().0.iter().enumerate() {
-        let word = u64::from_ne_bytes(*word);
-        memory.store64(at + slot::LABEL + index * 8, word, Relaxed);
-    }
-}
-
-/// As much of a label as fits, in whole characters.
-fn shorten(label: &str) -> &str {
-    let mut length = label.len().min(slot::LABEL_BYTES);
-    while !label.is_char_boundary(length) {
-        length -= 1;
-    }
-    &label[..length]
-}
-
-fn label<M: Memory>(memory: &M, at: usize) -> String {
-    let mut bytes = [0; slot::LABEL_BYTES];
-    for (index, word) in bytes.as_chunks_mut::<8>().0.iter_mut().enumerate() {
-        // ORDERING: see owners::read.
-        *word = memory.load64(at + slot::LABEL + index * 8, Relaxed).to_ne_bytes();
-    }
-    // ORDERING: see owners::read.
-    let length = memory.load32(at + slot::LABEL_LENGTH, Relaxed) as usize;
-    // A length or bytes that no healthy owner wrote cost a readable label, no more.
-    String::from_utf8_lossy(&bytes[..length.min(slot::LABEL_BYTES)]).into_owned()
-}
-
-/// When this process started, in clock ticks since boot: tells it from a later one of its number.
-fn started() -> Result<u64> {
-    let path = "/proc/self/stat";
-    let stat = std::fs::read_to_string(path)
-        .map_err(|error| crate::segment::system::failure("read", &error, "cannot read /proc/self/stat"))?;
-    parse_started(&stat).ok_or_else(|| {
-        Error::new(Code::Unsupported, "/proc/self/stat does not tell when this process started")
-    })
-}
-
-/// Field 22. The second field is the command in parentheses and may contain anything.
-fn parse_started(stat: &str) -> Option<u64> {
-    let (_, rest) = stat.rsplit_once(')')?;
-    rest.split_ascii_whitespace().nth(22 - 3)?.parse().ok()
 }

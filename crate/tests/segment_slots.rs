@@ -7,9 +7,11 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use segment_support::{Place, view};
+use shmring::attached::{Consumer, EndWhen, Producer, Ring};
 use shmring::layout::slot;
 use shmring::memory::Memory;
 use shmring::owners::{Role, Slot, SlotState, liveness, owners, recover};
+use shmring::ring::Payload;
 use shmring::segment::Segment;
 
 /// Memory in which something happens after the `nth` load of a word.
@@ -142,4 +144,28 @@ fn what_is_told_of_an_owner_is_all_of_the_same_owner() {
         assert_eq!((owner.label, owner.base_count, owner.state), ("new".repeat(7), 2, new.state()));
         new.release(memory);
     }
+}
+
+#[test]
+fn what_a_killed_owners_ledger_says_of_a_publication_that_never_came_is_not_counted_for_it() {
+    let place = Place::new();
+    let ring = Ring::attach(Segment::create("x", &place.small()).unwrap()).unwrap();
+    let mut producer = Producer::attach(ring.segment(), "").unwrap();
+    // SAFETY: a constant.
+    assert!(unsafe { producer.ring().try_write(Payload::of(b"one")) }.unwrap());
+    let mut consumer = Consumer::attach(ring.segment(), "", EndWhen::Sealed).unwrap();
+    let mut ranges = [0; 2];
+    assert_eq!(consumer.peek(&mut ranges, 1, true).unwrap().count, 1);
+    consumer.ring().release(&ranges, 1).unwrap();
+    let view = view(ring.segment());
+    for slot in [0, 1] {
+        // The entry of the ring's start is the next to be written.
+        let entries = [slot::LEDGER, slot::LEDGER + slot::LEDGER_ENTRY_BYTES];
+        let mut entries = entries.into_iter().map(|at| ring.layout().slot(slot) + at);
+        let entry = entries.find(|at| view.memory.load64(*at, Ordering::Relaxed) == 0).unwrap();
+        view.memory.store64(entry, 1 << 10, Ordering::Relaxed);
+        view.memory.store64(entry + 8, 9, Ordering::Relaxed);
+    }
+    let written: Vec<_> = ring.owners().unwrap().iter().map(|(_, work)| work.written).collect();
+    assert_eq!(written, [1, 1]);
 }

@@ -103,10 +103,10 @@ eachKind(({ kind, createRing }) => {
 
     test('blocks in writeSync on a full ring', async () => {
       await storm('writes with writeSync', async (ring, lastsMs) => {
+        const consumer = ring.consumer({ endWhen: 'no-producers' });
         const busy = await startBusy(ring, 'writes with writeSync');
         await busy.endAfter(lastsMs, () => {});
         expectDeathOf('producer', ring);
-        const consumer = ring.consumer({ endWhen: 'no-producers' });
         const checker = new Checker();
         consumer.drain(record(checker));
         expect(checker.verdict()).toEqual(NO_FAULTS);

@@ -122,6 +122,21 @@ eachKind(({ capacity, span, createEnds, createRing }) => {
       expect(ring.stats().written).toBe(3);
     });
 
+    test('count what each consumer released, not what the predecessor did', () => {
+      const { ring, producer, consumer } = createEnds();
+      const released = (): number | undefined =>
+        ring.owners().find(({ role }) => role === 'consumer')?.written;
+      producer.tryWriteBatch(['1', '2', '3', '4', '5', '6', '7']);
+      expect(drainStrings(consumer, 5)).toHaveLength(5);
+      expect(released()).toBe(5);
+      consumer.close();
+      const successor = ring.consumer();
+      expect(released()).toBe(0);
+      expect(drainStrings(successor)).toHaveLength(2);
+      expect(released()).toBe(2);
+      expect(ring.stats().read).toBe(7);
+    });
+
     test('keep a label of any length as far as it fits, never half a character', () => {
       const ring = createRing();
       for (const label of ['', 'x'.repeat(1000), '🙂'.repeat(100), 'é'.repeat(99), 'a\ud800b']) {

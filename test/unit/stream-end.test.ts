@@ -127,6 +127,37 @@ eachKind(({ createEnds, createRing }) => {
       expect(consumer.waitSync({ timeoutMs: 5000 })).toBe('ended');
     });
 
+    test('waits anew when the consumer is started anew: who came and went before is of an earlier run', () => {
+      const ring = createRing();
+      const endWhen = 'no-producers';
+      for (const night of ['1', '2', '3']) {
+        const consumer = ring.consumer({ endWhen });
+        expect(consumer.ended).toBe(false);
+        expect(consumer.waitSync({ timeoutMs: 20 })).toBe('timeout');
+        const producer = ring.producer();
+        producer.tryWrite(night);
+        producer.close();
+        expect(consumer.waitSync()).toBe('ready');
+        expect(drainStrings(consumer)).toEqual([night]);
+        expect(consumer.waitSync({ timeoutMs: 5000 })).toBe('ended');
+        expect(consumer.ended).toBe('no-producers');
+        consumer.close();
+      }
+    });
+
+    test('has begun with a producer that closes before the consumer looks for the first time', () => {
+      const ring = createRing();
+      const producer = ring.producer();
+      const consumer = ring.consumer({ endWhen: 'no-producers' });
+      producer.close();
+      expect(consumer.ended).toBe('no-producers');
+      consumer.close();
+      const successor = ring.consumer({ endWhen: 'no-producers' });
+      expect(successor.ended).toBe(false);
+      ring.producer().close();
+      expect(successor.ended).toBe('no-producers');
+    });
+
     test('ends by a seal as well, and says so', () => {
       const ring = createRing();
       const consumer = ring.consumer({ endWhen: 'no-producers' });

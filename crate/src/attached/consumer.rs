@@ -4,16 +4,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::crowd::Crowd;
-use super::end::{End, EndWhen};
+use super::end::{End, EndWhen, Stream};
 use super::fenced::Fenced;
 use super::hole::{Hole, Obstacle};
-use super::ring::{busy, read_only};
+use super::ring::read_only;
 use super::spin::spin;
+use super::take::take_slot;
 use crate::error::Result;
 use crate::layout::CONSUMER_SLOT;
 use crate::mapped::MappedMemory;
 use crate::mapping::Mapping;
-use crate::owners::{self, Role, Slot};
+use crate::owners::{self, Slot};
 use crate::ring::mpsc::Blocked;
 use crate::ring::{Peeked, Reader};
 use crate::segment::{Access, Segment};
@@ -38,7 +39,8 @@ pub struct Consumer {
     // Last, since everything above points into it.
     mapping: Arc<Mapping>,
     segment: Arc<Segment>,
-    end_when: EndWhen,
+    /// Where it ends when no producer lives.
+    stream: Option<Stream>,
     /// Records handed out since the last call of `wait_and_peek`.
     burst: usize,
     hole: Hole,
@@ -56,31 +58,34 @@ impl Consumer {
         let mapping = Arc::new(segment.map()?);
         // SAFETY: the view lives in the struct that owns the mapping and is dropped before it.
         let memory = unsafe { MappedMemory::new(&mapping, layout) };
-        let slot = Slot::take(segment, &memory, CONSUMER_SLOT, Role::Consumer, label, 0)?
-            .ok_or_else(|| busy(segment, &memory, CONSUMER_SLOT))?;
-        memory.require_fences_if_unregistered();
+        let (slot, ring) = take_slot(segment, &memory, CONSUMER_SLOT..CONSUMER_SLOT + 1, label, |_| {
+            memory.require_fences_if_unregistered();
+            let ring = Reader::attach(memory, layout)?;
+            let read = ring.read();
+            Ok((ring, read))
+        })?;
         let mut fenced = Fenced::default();
         fenced.look(&memory);
-        let ring = match Reader::attach(memory, layout) {
-            Ok(ring) => ring,
-            Err(error) => {
-                slot.release(&memory);
-                return Err(error);
-            }
-        };
         let (slot, segment) = (Some(slot), segment.clone());
-        Ok(Consumer {
+        let mut consumer = Consumer {
             ring,
             slot,
             memory,
             mapping,
             segment,
-            end_when,
+            stream: None,
             burst: 0,
             hole: Hole::default(),
             crowd: Crowd::default(),
             fenced,
-        })
+        };
+        if end_when == EndWhen::NoProducers {
+            let segment = consumer.segment.clone();
+            // What is wrong with the records, the first look at them says.
+            let is_waiting = || consumer.has_more().unwrap_or(false);
+            consumer.stream = Some(Stream::new(&segment, &memory, is_waiting)?);
+        }
+        Ok(consumer)
     }
 
     pub fn ring(&mut self) -> &mut Reader<MappedMemory> {
@@ -99,7 +104,7 @@ impl Consumer {
     #[inline]
     pub fn peek(&mut self, ranges: &mut [u32], limit: usize, fresh: bool) -> Result<Peeked> {
         let peeked = self.ring.peek(ranges, limit, fresh)?;
-        if peeked.count == 0 && self.pass_old_hole()? {
+        if peeked.count == 0 && self.pass_holes(Hole::is_to_be_asked)? {
             return self.ring.peek(ranges, limit, fresh);
         }
         Ok(peeked)
@@ -175,10 +180,10 @@ impl Consumer {
         if spin(busy.min(limit).min(SLICE), crowded, look)?.is_some() {
             return Ok(true);
         }
-        let blocked = self.ring.blocked()?;
-        if self.unblock(blocked)? && self.ring.has_record()? {
+        if self.pass_holes(|_, _| true)? && self.ring.has_record()? {
             return Ok(true);
         }
+        let blocked = self.ring.blocked()?;
         if limit.is_zero() {
             return Ok(false);
         }
@@ -192,7 +197,7 @@ impl Consumer {
         }
         sleeper.leave(memory, announced);
         news?;
-        self.unblock(blocked)?;
+        self.pass_holes(|_, _| true)?;
         self.ring.has_record()
     }
 
@@ -201,34 +206,37 @@ impl Consumer {
         Ok(self.ring.has_record()? || self.ring.blocked()? != blocked || self.end()?.is_some())
     }
 
-    /// Passes over what a dead owner has left in the way. True: something was.
-    fn unblock(&mut self, blocked: Option<Blocked>) -> Result<bool> {
-        let Some(blocked) = blocked else { return Ok(false) };
+    /// Passes over `blocked` if a dead owner has left it in the way. True: it was.
+    fn unblock(&mut self, blocked: Blocked) -> Result<bool> {
         let (segment, memory) = (&self.segment, &self.memory);
         self.ring.unblock(blocked, |slot| owners::is_alive(segment, memory, slot))
     }
 
-    /// The same for those who never wait.
-    fn pass_old_hole(&mut self) -> Result<bool> {
-        let blocked = self.ring.blocked()?.filter(|blocked| self.hole.is_old(*blocked));
-        self.unblock(blocked)
+    /// Passes over whatever dead owners have left in the way, one behind the other, up to a record, to
+    /// the end, or to one who lives or who is not `to_be_asked` for now. True: something was in the way.
+    fn pass_holes(&mut self, to_be_asked: fn(&mut Hole, Blocked) -> bool) -> Result<bool> {
+        let mut passed = false;
+        while let Some(blocked) = self.ring.blocked()? {
+            let asked = to_be_asked(&mut self.hole, blocked);
+            if !asked || !self.unblock(blocked)? && self.ring.blocked()? == Some(blocked) {
+                break;
+            }
+            passed = true;
+        }
+        Ok(passed)
     }
 
     /// Whether a record is there or to come, from somebody who lives and is in the way.
     fn has_more(&mut self) -> Result<bool> {
-        while let Some(blocked) = self.ring.blocked()? {
-            if !self.unblock(Some(blocked))? && self.ring.blocked()? == Some(blocked) {
-                return Ok(true);
-            }
-        }
-        self.ring.has_record()
+        self.pass_holes(|_, _| true)?;
+        Ok(self.ring.blocked()?.is_some() || self.ring.has_record()?)
     }
 
     /// Who holds up the next record, if somebody does.
     pub fn blocked_by(&mut self) -> Result<Option<Obstacle>> {
         while let Some(blocked) = self.ring.blocked()?.filter(|blocked| self.ring.is_orphan(*blocked)) {
             // What is told of its slot would be about somebody else.
-            self.unblock(Some(blocked))?;
+            self.unblock(blocked)?;
         }
         let Some(blocked) = self.ring.blocked()? else { return Ok(None) };
         let since = self.hole.meet(blocked);
@@ -250,11 +258,11 @@ impl Consumer {
 
     fn reason_to_end(&mut self) -> Result<Option<End>> {
         let sealed = self.ring.is_sealed();
-        if (!sealed && self.end_when == EndWhen::Sealed) || self.has_more()? {
+        if (!sealed && self.stream.is_none()) || self.has_more()? {
             return Ok(None);
         }
-        if !sealed {
-            return End::without_producers(&self.segment, &self.memory);
+        if let Some(stream) = self.stream.as_mut().filter(|_| !sealed) {
+            return stream.end(&self.segment, &self.memory);
         }
         let writing = self.ring.writing(self.fenced.is_certain());
         // Where the barrier failed just now, it has asked for full fences.

@@ -14,8 +14,8 @@ use crate::sleep::SLICE;
 const SHORT_SLICE: Duration = Duration::from_millis(2);
 /// After so long it is a stopped process rather than a dead one, and looked at once a slice.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long somebody may be in the way before a consumer that does not wait asks whether he lives:
-/// nearly always he is just writing.
+/// How long a consumer that does not wait leaves somebody alone who is still in its way: it asks whether
+/// he lives when it first meets him, and nearly always he is just writing.
 const GRACE: Duration = Duration::from_millis(1);
 
 /// Who holds up the next record.
@@ -47,25 +47,34 @@ impl Obstacle {
     }
 }
 
-/// What a consumer met last, and when first.
+/// What a consumer met last, when first, and when it asked for its owner.
 #[derive(Debug, Default)]
-pub struct Hole(Option<(Blocked, Instant)>);
+pub struct Hole {
+    met: Option<(Blocked, Instant)>,
+    asked: Option<Instant>,
+}
 
 impl Hole {
     /// Notes what is in the way now; returns for how long it has been known.
     pub fn meet(&mut self, blocked: Blocked) -> Duration {
-        match self.0 {
+        match self.met {
             Some((known, since)) if known == blocked => since.elapsed(),
             _ => {
-                self.0 = Some((blocked, Instant::now()));
+                (self.met, self.asked) = (Some((blocked, Instant::now())), None);
                 Duration::ZERO
             }
         }
     }
 
-    /// Whether it has been there for longer than a write takes.
-    pub fn is_old(&mut self, blocked: Blocked) -> bool {
-        self.meet(blocked) >= GRACE
+    /// Whether to ask whether the owner of `blocked` lives: at once when it is met, so that one look of
+    /// somebody who then goes is enough, and now and then as long as it stays.
+    pub fn is_to_be_asked(&mut self, blocked: Blocked) -> bool {
+        self.meet(blocked);
+        let due = self.asked.is_none_or(|asked| asked.elapsed() >= GRACE);
+        if due {
+            self.asked = Some(Instant::now());
+        }
+        due
     }
 
     /// The longest sleep over what is in the way.

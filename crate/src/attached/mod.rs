@@ -10,6 +10,7 @@ mod producer;
 mod ring;
 mod spin;
 mod stats;
+mod take;
 mod work;
 
 pub use consumer::{Consumer, Pace};
@@ -19,4 +20,5 @@ pub use inspector::{Inspected, Inspector, State};
 pub use producer::Producer;
 pub use ring::{Recovered, Ring};
 pub use stats::Stats;
+pub use take::take_slot;
 pub use work::{OpenClaim, Work};

@@ -6,16 +6,17 @@ use std::time::Duration;
 
 use super::crowd::Crowd;
 use super::end::say_whether_last;
-use super::ring::{busy, read_only};
+use super::ring::read_only;
 use super::spin::spin;
+use super::take::take_slot;
 use crate::ages;
 use crate::clock::Clocks;
 use crate::error::{Code, Error, Result};
-use crate::layout::{CONSUMER_SLOT, control, slot};
+use crate::layout::{CONSUMER_SLOT, control};
 use crate::mapped::MappedMemory;
 use crate::mapping::Mapping;
 use crate::memory::Memory;
-use crate::owners::{self, Role, Slot};
+use crate::owners::{self, Slot};
 use crate::ring::Writer;
 use crate::segment::{Access, Segment};
 use crate::sleep::{Bell, SLICE};
@@ -48,20 +49,19 @@ impl Producer {
         if memory.load32(layout.control + control::SEALED, Ordering::Acquire) != 0 {
             return Err(Error::new(Code::Sealed, "the ring is sealed: it takes no more producers"));
         }
-        let slot = take_slot(segment, &memory, label)?;
+        let producers = CONSUMER_SLOT + 1..layout.slot_count;
+        let (slot, ring) = take_slot(segment, &memory, producers, label, |index| {
+            memory.require_fences_if_unregistered();
+            let ring = Writer::attach(memory, layout, index)?;
+            let written = ring.written();
+            Ok((ring, written))
+        })?;
         let at = layout.slot(slot.index());
-        // ORDERING: Relaxed; a word for those who look at the end, when they know that nobody lives.
+        // ORDERING: SeqCst fence between the slot's state and the store of a word for those who look at
+        // the end: of one who leaves and one who comes, at least one sees the other. Partner:
+        // end::say_whether_last.
+        memory.fence(Ordering::SeqCst);
         memory.store32(layout.control + control::CLOSED_LAST, 0, Ordering::Relaxed);
-        memory.require_fences_if_unregistered();
-        let ring = match Writer::attach(memory, layout, slot.index()) {
-            Ok(ring) => ring,
-            Err(error) => {
-                slot.release(&memory);
-                return Err(error);
-            }
-        };
-        // ORDERING: Relaxed; a hint for people.
-        memory.store64(at + slot::BASE_COUNT, ring.written(), Ordering::Relaxed);
         Ok(Producer {
             ring,
             slot: Some(slot),
@@ -97,7 +97,8 @@ impl Producer {
     }
 
     /// Whether a living consumer is attached.
-    pub fn consumer_alive(&self) -> Result<bool> {
+    pub fn consumer_alive(&mut self) -> Result<bool> {
+        self.ring.mend();
         owners::is_alive(&self.segment, &self.memory, CONSUMER_SLOT)
     }
 
@@ -166,42 +167,6 @@ impl Producer {
         drop(slot);
         Bell::ring_anyway(&self.memory, self.segment.layout().slot(CONSUMER_SLOT));
     }
-}
-
-/// Takes the first slot that nobody has, or else one whose owner is dead.
-fn take_slot(segment: &Segment, memory: &MappedMemory, label: &str) -> Result<Slot> {
-    let layout = segment.layout();
-    let mut refusal = None;
-    let mut keep = |error| {
-        refusal.get_or_insert(error);
-    };
-    for of_the_dead in [false, true] {
-        for index in CONSUMER_SLOT + 1..layout.slot_count {
-            let taken = owners::is_taken(memory, layout.slot(index));
-            if taken != of_the_dead {
-                continue;
-            }
-            if taken {
-                match owners::is_alive(segment, memory, index) {
-                    Ok(true) => continue,
-                    Ok(false) => {}
-                    // Damage: in an mpsc ring it is not the only slot.
-                    Err(error) => {
-                        keep(error);
-                        continue;
-                    }
-                }
-            }
-            match Slot::take(segment, memory, index, Role::Producer, label, 0) {
-                Ok(Some(slot)) => return Ok(slot),
-                // Somebody was faster.
-                Ok(None) => {}
-                Err(error) if error.code == Code::Corrupt => keep(error),
-                Err(error) => return Err(error),
-            }
-        }
-    }
-    Err(refusal.unwrap_or_else(|| busy(segment, memory, CONSUMER_SLOT + 1)))
 }
 
 impl Drop for Producer {

@@ -135,18 +135,21 @@ pub(super) fn busy<M: Memory>(segment: &Segment, memory: &M, index: u32) -> Erro
         );
         return Error::new(Code::Busy, message);
     }
-    let owners = owners::owners(segment, memory).unwrap_or_default();
-    let owner = owners.iter().find(|owner| owner.slot == index && owner.alive);
-    let who = owner.map_or_else(String::new, |owner| format!(" (process {})", owner.pid));
-    let error = Error::new(
-        Code::Busy,
-        format!(
-            "a living {role}{who} is attached to the ring {:?}; it has one {role} at a time",
-            segment.name()
+    let ring = segment.name();
+    match owners::owner(segment, memory, index) {
+        Ok(Some(Owner { alive: true, pid, .. })) => Error::new(
+            Code::Busy,
+            format!(
+                "a living {role} (process {pid}) is attached to the ring {ring:?}; it has one {role} at a time"
+            ),
+        )
+        .with("pid", pid),
+        // Its lock was held, and it is not, or not yet, who the slot says.
+        _ => Error::new(
+            Code::Busy,
+            format!(
+                "another {role} is just attaching to the ring {ring:?} or leaving it; it has one {role} at a time"
+            ),
         ),
-    );
-    match owner {
-        Some(owner) => error.with("pid", owner.pid),
-        None => error,
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use crate::ages;
-use crate::layout::{Kind, Layout, slot};
+use crate::layout::{Kind, Layout, control, slot};
 use crate::ledger;
 use crate::memory::Memory;
 use crate::owners::{Owner, Role};
@@ -29,9 +29,19 @@ pub struct OpenClaim {
 impl Work {
     pub(super) fn read<M: Memory>(memory: &M, layout: &Layout, owner: &Owner) -> Work {
         let at = layout.slot(owner.slot);
+        let published = match owner.role {
+            Role::Producer => control::TAIL,
+            Role::Consumer => control::HEAD,
+        };
         let written = match (layout.kind, owner.role) {
             (Kind::Mpsc, Role::Producer) => mpsc::written(memory, layout, owner.slot),
-            _ => ledger::latest(memory, at + slot::LEDGER).records,
+            // ORDERING: Acquire; the entry of a position is written before it. Partners: the publications
+            // of both.
+            _ => {
+                let position = memory.load64(layout.control + published, Ordering::Acquire);
+                let entry = ledger::read(memory, at + slot::LEDGER, position);
+                entry.unwrap_or_else(|| ledger::latest(memory, at + slot::LEDGER)).records
+            }
         };
         let written = written.saturating_sub(owner.base_count);
         // ORDERING: Relaxed; hints for people.

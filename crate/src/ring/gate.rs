@@ -55,6 +55,16 @@ impl Gate {
         }
     }
 
+    /// Lowers the mark if it is up: for its producer, outside of any write, when it was not the one who
+    /// raised it.
+    #[cold]
+    pub fn mend<M: Memory>(&self, memory: &M) {
+        // ORDERING: Relaxed; nobody else has any business to write it.
+        if memory.load32(self.writing, Ordering::Relaxed) != 0 {
+            self.end(memory);
+        }
+    }
+
     pub fn is_sealed<M: Memory>(&self, memory: &M) -> bool {
         is_sealed(memory, self.sealed)
     }

@@ -74,6 +74,11 @@ impl<M: Memory> Reader<M> {
         either!(self, consumer => consumer.position())
     }
 
+    /// Records released since the ring was made, by this consumer and those before it.
+    pub fn read(&self) -> u64 {
+        either!(self, consumer => consumer.read())
+    }
+
     pub fn is_sealed(&self) -> bool {
         either!(self, consumer => consumer.is_sealed())
     }

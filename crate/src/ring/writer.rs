@@ -112,6 +112,11 @@ impl<M: Memory> Writer<M> {
         either!(self, producer => producer.is_released(position))
     }
 
+    /// Puts right what others have written in this producer's name and what holds up the consumer.
+    pub fn mend(&mut self) {
+        either!(self, producer => producer.mend())
+    }
+
     /// Announces a sleep until there is room for a record of `length` bytes.
     pub fn announce_sleep(&mut self, length: usize) -> Announced {
         either!(self, producer => producer.announce_sleep(length))

@@ -10,7 +10,7 @@ use super::name::{Location, resolve, ring_of};
 use super::open::{find, open_held, read_header, trust};
 use super::system::failure;
 use crate::error::Result;
-use crate::layout::{Kind, slot};
+use crate::layout::{Kind, Layout, slot};
 use crate::lock::{self, Liveness};
 use crate::owners::is_held;
 
@@ -75,23 +75,48 @@ fn look(location: &Location, info: &mut Info) -> Result<bool> {
     Ok(true)
 }
 
-/// Counts owners without mapping: state first, then the lock.
+/// How often slots are looked at again whose owners come and go meanwhile.
+const ROUNDS: usize = 64;
+
+/// Counts owners without mapping, at one moment as [`crate::census`] does. Owners that come and go too fast
+/// for that count as alive.
 fn count(file: &File, header: &Header, location: &Location, info: &mut Info) -> Result<()> {
     let layout = &header.layout;
+    let look = |index: usize, state: u64| {
+        is_held(state).then(|| lock::probe(file, layout.slot(index as u32))).transpose()
+    };
+    let mut before = states(file, layout, location)?;
+    let mut found = Vec::with_capacity(before.len());
+    for (index, state) in before.iter().enumerate() {
+        found.push(look(index, *state)?);
+    }
+    let mut after = states(file, layout, location)?;
+    for _ in 0..ROUNDS {
+        if after == before {
+            break;
+        }
+        for (index, state) in after.iter().enumerate().filter(|(index, state)| before[*index] != **state) {
+            found[index] = look(index, *state)?;
+        }
+        (before, after) = (after, states(file, layout, location)?);
+    }
+    for (index, found) in found.iter().enumerate() {
+        let changed = before[index] != after[index];
+        info.alive += u32::from(changed || *found == Some(Liveness::Alive));
+        info.dead += u32::from(!changed && *found == Some(Liveness::Dead));
+    }
+    Ok(())
+}
+
+/// The state words of all slots.
+fn states(file: &File, layout: &Layout, location: &Location) -> Result<Vec<u64>> {
     let mut slots = vec![0; layout.slot_count as usize * slot::BYTES];
     file.read_exact_at(&mut slots, layout.slots as u64)
         .map_err(|error| super::open::cannot("pread", &error, location))?;
-    for index in 0..layout.slot_count {
-        let at = index as usize * slot::BYTES + slot::STATE;
+    let state = |slot: &[u8]| {
         let mut state = [0; 8];
-        state.copy_from_slice(&slots[at..at + 8]);
-        if !is_held(u64::from_ne_bytes(state)) {
-            continue;
-        }
-        match lock::probe(file, layout.slot(index))? {
-            Liveness::Alive => info.alive += 1,
-            Liveness::Dead => info.dead += 1,
-        }
-    }
-    Ok(())
+        state.copy_from_slice(&slot[slot::STATE..slot::STATE + 8]);
+        u64::from_ne_bytes(state)
+    };
+    Ok(slots.chunks_exact(slot::BYTES).map(state).collect())
 }

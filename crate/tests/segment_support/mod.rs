@@ -1,6 +1,8 @@
 //! What the tests of segments share: a directory of their own, and child processes.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+pub mod watched;
+
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child as Process, ChildStdin, ChildStdout, Command, Stdio};

@@ -113,6 +113,42 @@ describe('a claim whose owner is killed is passed, and what lies behind it deliv
     expect(ring.stats()).toMatchObject({ written: 1, read: 1, abandoned: 1, bytesWaiting: 0 });
   });
 
+  test.each<[string, (consumer: Consumer) => number]>([
+    ['tryRead', (consumer) => Array.from({ length: 99 }, () => consumer.tryRead()).filter(Boolean).length],
+    ['drain', (consumer) => drainStrings(consumer).length],
+    [
+      'peek',
+      (consumer) => {
+        using batch = consumer.peek();
+        batch?.release();
+        return batch?.count ?? 0;
+      },
+    ],
+    ['drainSync', (consumer) => consumer.drainSync(() => {}, { timeoutMs: 0 })],
+    [
+      'waitSync and drain',
+      (consumer) => {
+        expect(consumer.waitSync({ timeoutMs: 0 })).toBe('ready');
+        return drainStrings(consumer).length;
+      },
+    ],
+  ])('looks only once, with %s, though several have died one behind the other', async (_, look) => {
+    const ring = createRing();
+    for (let i = 0; i < 3; i += 1) {
+      const victim = await actorAt(ring.name, 'producer');
+      await victim.do('claim', { byteLength: 100 });
+      await victim.child.murder();
+      // The next one does not get its place.
+      ring.producer();
+    }
+    const producer = ring.producer();
+    for (let i = 0; i < 10; i += 1) producer.tryWrite('behind');
+    expect(ring.stats().recordsWaiting).toBe(10);
+    const consumer = ring.consumer();
+    expect(look(consumer)).toBe(10);
+    expect(ring.stats()).toMatchObject({ read: 10, recordsWaiting: 0, abandoned: 3 });
+  });
+
   test('attaches only afterwards, to a ring that is full behind the claim', async () => {
     const ring = createRing();
     const victim = await actorAt(ring.name, 'producer');

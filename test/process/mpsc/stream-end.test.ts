@@ -48,6 +48,30 @@ describe("a stream of several producers that ends when there are 'no-producers'"
     expect(ring.stats()).toMatchObject({ written: 2, read: 2, abandoned, producers: 0 });
   });
 
+  test('is not begun by the dead of an earlier run, nor by who recovers them', async () => {
+    const ring = createRing();
+    const dead = await actorAt(ring.name, 'producer');
+    await dead.child.murder();
+    const consumer = ring.consumer({ endWhen: 'no-producers' });
+    expect(consumer.ended).toBe(false);
+    expect(ring.recover().slotsFreed).toBe(1);
+    expect(consumer.ended).toBe(false);
+    const next = await actorAt(ring.name, 'producer');
+    await next.do('closeProducer');
+    // Another death, of an earlier run, does not count.
+    expect(consumer.ended).toBe('no-producers');
+  });
+
+  test('has begun with what the dead of an earlier run have left to read', async () => {
+    const ring = createRing();
+    const dead = await actorAt(ring.name, 'producer');
+    await dead.do('write', { records: ['left'] });
+    await dead.child.murder();
+    const consumer = ring.consumer({ endWhen: 'no-producers' });
+    expect(drainStrings(consumer)).toEqual(['left']);
+    expect(consumer.ended).toBe('producer-died');
+  });
+
   test('goes on when a successor comes, in the slot of a dead one', async () => {
     const ring = createRing();
     const consumer = ring.consumer({ endWhen: 'no-producers' });

@@ -11,7 +11,7 @@ use crate::ring::claims;
 /// An open claim: a reservation whose payload somebody is writing in place.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Claim {
-    start: u64,
+    pub(super) start: u64,
     word: Word,
     length: usize,
 }

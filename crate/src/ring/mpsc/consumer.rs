@@ -212,6 +212,11 @@ impl<M: Memory> Consumer<M> {
         Ok(self.next)
     }
 
+    /// Records released since the ring was made.
+    pub fn read(&self) -> u64 {
+        self.read.records
+    }
+
     /// Whether the ring is sealed.
     pub fn is_sealed(&self) -> bool {
         gate::is_sealed(&self.memory, self.chain.sealed)

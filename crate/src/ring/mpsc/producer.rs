@@ -38,7 +38,7 @@ pub struct Producer<M> {
     bell: Bell,
     pub(super) sleeper: Sleeper,
     pub(super) claim: Option<Claim>,
-    gate: Gate,
+    pub(super) gate: Gate,
     pub(super) notes: Notes,
     pub(super) poison: Poison,
 }
@@ -210,7 +210,15 @@ impl<M: Memory> Producer<M> {
             return Err(self.fenced(start, word, found));
         }
         let me = u64::from(self.index);
-        self.tell(|awaited| awaited == 0 || awaited == me);
+        let mut for_me = false;
+        self.tell(|awaited| {
+            for_me = awaited == me;
+            awaited == 0 || for_me
+        });
+        if for_me {
+            // It may have slept over something else, which only says that it is ours.
+            self.disown_at_head();
+        }
         Ok(())
     }
 

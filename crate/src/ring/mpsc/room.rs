@@ -42,6 +42,7 @@ impl<M: Memory> Producer<M> {
         self.poison.check()?;
         if self.head < position {
             self.refresh_head()?;
+            self.mend();
         }
         Ok(self.head >= position)
     }
@@ -196,7 +197,42 @@ impl<M: Memory> Producer<M> {
         }
         let moved = found != self.head;
         self.head = found;
+        if !moved {
+            self.disown(found);
+        }
         Ok(moved)
+    }
+
+    /// Puts right what others have written in this producer's name, and what holds up the consumer as
+    /// long as this producer lives: outside of a write its mark is down, and it has reserved nothing but
+    /// an open claim.
+    #[cold]
+    pub fn mend(&mut self) {
+        if self.claim.is_none() {
+            self.gate.mend(&self.memory);
+        }
+        self.disown_at_head();
+    }
+
+    #[cold]
+    pub(super) fn disown_at_head(&self) {
+        // ORDERING: Acquire, as in refresh_head, which judges it; here only what stands there counts.
+        self.disown(self.memory.load64(self.chain.head, Ordering::Acquire));
+    }
+
+    /// Abandons a reservation at `head` that is said to be this producer's and is not.
+    fn disown(&self, head: u64) {
+        let own = self.claim.as_ref().is_some_and(|claim| claim.start == head);
+        if own || !self.chain.is_position(head) {
+            return;
+        }
+        let Ok(Link::Taken(word)) = self.chain.link(&self.memory, head) else { return };
+        if word.state() == State::Reserved && word.owner() == self.index {
+            // Nobody who lives holds it: we know.
+            if let Ok(true) = abandon_if_dead(&self.memory, &self.chain, head, word, |_| Ok(false)) {
+                Bell::ring_anyway(&self.memory, self.chain.consumer);
+            }
+        }
     }
 
     /// Whoever made the chain end at `tail` had seen a head, which is still the newest: it cannot be

@@ -32,7 +32,7 @@ pub struct Producer<M> {
     bell: Bell,
     pub(super) sleeper: Sleeper,
     pub(super) claim: Option<Claim>,
-    gate: Gate,
+    pub(super) gate: Gate,
     pub(super) notes: Notes,
     pub(super) poison: Poison,
 }

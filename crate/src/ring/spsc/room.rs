@@ -26,8 +26,18 @@ impl<M: Memory> Producer<M> {
         self.poison.check()?;
         if self.head < position {
             self.refresh_head()?;
+            self.mend();
         }
         Ok(self.head >= position)
+    }
+
+    /// Puts right what others have written in this producer's name, and what holds up the consumer as
+    /// long as this producer lives: its mark is down outside of a write.
+    #[cold]
+    pub fn mend(&mut self) {
+        if self.claim.is_none() {
+            self.gate.mend(&self.memory);
+        }
     }
 
     /// Announces a sleep until there is room for a record of `length` bytes; see [`Sleeper`].
