@@ -4,7 +4,7 @@ import { invalid } from './options.js';
 /** Records that were looked at and are still first in line. Exactly one is open at a time. */
 export interface Batch extends Disposable {
   readonly count: number;
-  /** The data area in which the ranges lie. The mapping outlives `close()` until the batch ends. */
+  /** The data area in which the ranges lie; see `Producer.memory` for what takes it away. The mapping outlives `close()` until the batch ends. */
   readonly memory: Buffer;
   /** Start and end of each record in `memory`: start, end, start, end, … */
   readonly ranges: Uint32Array;

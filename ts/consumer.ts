@@ -1,7 +1,7 @@
 import { type Batch, type BatchOwner, OpenBatch } from './batch.js';
 import { RingError } from './errors.js';
 import { type OpenHandles, ownHandles } from './handles.js';
-import { moved, watchMoves } from './memory.js';
+import { moved } from './memory.js';
 import { NO_HANDLE, native } from './native.js';
 import {
   type DrainOptions,
@@ -75,9 +75,7 @@ export class Consumer implements AsyncIterable<Buffer>, Disposable {
     this.#base = new Float64Array(scratch, 0, 1);
     this.#pace = new Float64Array(scratch, 8, 3);
     this.#ranges = new Uint32Array(scratch, 32);
-    this.#memory = watchMoves(native.consumerMemory(handle, scratch), () =>
-      native.consumerMemoryMoves(handle),
-    );
+    this.#memory = native.consumerMemory(handle, scratch);
     this.#forget = own.add(this, () => endConsumer(handle));
   }
 

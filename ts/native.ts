@@ -7,8 +7,6 @@ import { load } from './load.js';
 /** Functions that run per record or per wait. The first argument is a handle's number. */
 interface RawFunctions {
   producerMemory(handle: number): Buffer;
-  /** To be called before the memory is transferred elsewhere. */
-  producerMemoryMoves(handle: number): void;
   /** The whole segment; undefined where JavaScript does not write by itself. */
   producerHotPath(handle: number, shared: ArrayBufferLike): Buffer | undefined;
   tellConsumer(handle: number): void;
@@ -31,7 +29,6 @@ interface RawFunctions {
   closeProducer(handle: number): void;
 
   consumerMemory(handle: number, scratch: ArrayBuffer): Buffer;
-  consumerMemoryMoves(handle: number): void;
   peek(handle: number, limit: number, fresh: boolean): number;
   advance(handle: number, count: number, limit: number): number;
   release(handle: number, count: number): void;

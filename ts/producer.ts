@@ -3,7 +3,7 @@ import { abortError, RingError } from './errors.js';
 import { type OpenHandles, ownHandles } from './handles.js';
 import { HotPath } from './hot-path.js';
 import { allBytes, allBytesOf, byteLengthOf, bytesOf, type Input, isArray } from './input.js';
-import { moved, watchMoves } from './memory.js';
+import { moved } from './memory.js';
 import { NO_HANDLE, native } from './native.js';
 import {
   byteLength as checkedLength,
@@ -51,7 +51,7 @@ export class Producer implements Disposable, AsyncDisposable {
     this.#maxRecord = ring.maxRecord;
     // An open claim of an spsc ring is in nobody's way.
     this.#claimWatch = ring.kind === 'mpsc' ? new ClaimWatch() : undefined;
-    this.#memory = watchMoves(native.producerMemory(handle), () => native.producerMemoryMoves(handle));
+    this.#memory = native.producerMemory(handle);
     this.#hotPath =
       ring.kind === 'spsc' && process.env.SHMRING_HOT_PATH !== 'off' ? HotPath.of(handle) : undefined;
     this.#forget = own.add(this, () => endProducer(handle));
@@ -105,7 +105,11 @@ export class Producer implements Disposable, AsyncDisposable {
     return tryWriteBatch(this.#handle, ...views);
   }
 
-  /** The data area: one stable object a handle, of length 0 after `close`. */
+  /**
+   * The data area: one stable object a handle, of length 0 after `close`. What transfers its bytes, `transfer()` or
+   * a byte stream, takes the whole of it from this handle: no claim can be made any more. So let no BYOB reader
+   * read into a claim; read into a buffer and copy, or use `fs.read`, which leaves the memory where it is.
+   */
   get memory(): Buffer {
     return this.#memory;
   }

@@ -31,9 +31,19 @@ impl MappedMemory {
     /// `mapping` must stay mapped for as long as the view is used; retiring it is harmless.
     pub unsafe fn new(mapping: &Mapping, layout: &Layout) -> Self {
         assert!(mapping.length() >= layout.size);
+        // SAFETY: the caller's contract.
+        unsafe { MappedMemory::without_data(mapping, layout) }
+    }
+
+    /// A view of `mapping` for those who look at no record: it need not have the data area.
+    ///
+    /// # Safety
+    /// As for [`MappedMemory::new`]; no offset from `layout.data` on may be used, unless it is mapped.
+    pub unsafe fn without_data(mapping: &Mapping, layout: &Layout) -> Self {
+        assert!(mapping.length() >= layout.data);
         let base = NonNull::new(mapping.base()).expect("a mapping has an address");
         let full_fences = layout.control + control::FULL_FENCES;
-        MappedMemory { base, size: layout.size, full_fences, registered: barrier::registered() }
+        MappedMemory { base, size: mapping.length(), full_fences, registered: barrier::registered() }
     }
 
     /// Tells the publishers of this segment for good whether a sleeper came who has no asymmetric

@@ -21,12 +21,13 @@ enum Pages {
     Placed(RawMmapMut),
 }
 
-/// The whole segment in this process's memory. Nothing here makes a reference to the bytes: other
+/// A segment in this process's memory, the whole of it or what lies before its data. Nothing here makes a reference to the bytes: other
 /// processes write them.
 ///
 /// A forked child does not get it (`MADV_DONTFORK`): it has none of the locks, so two processes
 /// would believe themselves the owner of one slot and tear each other's records. Touching the
-/// range there ends the child and disturbs nobody.
+/// range there ends the child and disturbs nobody. Nor does a core dump get it (`MADV_DONTDUMP`): what
+/// others have written there is not this process's to tell, and who wants it reads the file.
 #[derive(Debug)]
 pub struct Mapping {
     pages: Unforked<Pages>,
@@ -58,7 +59,7 @@ impl Mapping {
                 .map_err(|error| failure("mmap", &error, "cannot map the segment"))?,
         };
         let mapping = Mapping { pages: Unforked::new(pages), base, length, extent, page, writable };
-        keep_from_children(base, extent)?;
+        keep_private(base, extent)?;
         if huge {
             pages::ask_for_huge(base, extent);
         }
@@ -76,7 +77,12 @@ impl Mapping {
         unsafe { self.base.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
     }
 
-    /// Bytes of it that lie in huge pages as far as this process is concerned.
+    /// Bytes of a page of the file.
+    pub fn page(&self) -> usize {
+        self.page
+    }
+
+    /// Bytes of it that this process reaches by huge entries of its page table.
     pub fn huge_bytes(&self) -> Result<u64> {
         if self.page > PAGE { Ok(self.extent as u64) } else { pages::huge_bytes(self.base, self.extent) }
     }
@@ -166,7 +172,7 @@ impl Pin {
         // SAFETY: the page is never read.
         let page = unsafe { options.map(file) }
             .map_err(|error| failure("mmap", &error, "cannot map a page for a lock"))?;
-        keep_from_children(page.as_ptr().cast_mut(), length)?;
+        keep_private(page.as_ptr().cast_mut(), length)?;
         Ok(Pin(Unforked::new(page)))
     }
 
@@ -176,8 +182,13 @@ impl Pin {
     }
 }
 
-fn keep_from_children(base: *mut u8, length: usize) -> Result<()> {
-    // SAFETY: the range of a mapping that was just made; the advice changes none of its bytes.
+/// Keeps a mapping out of forked children and of core dumps. Once its file has no name, it would else be
+/// dumped as memory of this process's own, each mapping for itself.
+fn keep_private(base: *mut u8, length: usize) -> Result<()> {
+    // SAFETY: the range of a mapping that was just made; the advice changes none of its bytes. It fails
+    // where a sandbox refuses it, which is no reason to refuse the ring.
+    unsafe { libc::madvise(base.cast(), length, libc::MADV_DONTDUMP) };
+    // SAFETY: as above.
     if unsafe { libc::madvise(base.cast(), length, libc::MADV_DONTFORK) } == 0 {
         return Ok(());
     }

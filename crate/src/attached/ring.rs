@@ -1,12 +1,13 @@
 //! A ring attached to this process: what can be asked of it and told to it without being one of its
 //! two ends.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::{Inspector, Stats, Work};
 use crate::error::{Code, Error, Result};
-use crate::layout::{CONSUMER_SLOT, Kind, Layout, control};
+use crate::layout::{CONSUMER_SLOT, Kind, Layout, PAGE, control};
 use crate::mapped::MappedMemory;
 use crate::mapping::Mapping;
 use crate::memory::Memory;
@@ -15,20 +16,24 @@ use crate::ring::mpsc;
 use crate::segment::{Access, Segment};
 use crate::sleep::Bell;
 
-/// A segment and this attachment's own mapping of it.
+/// A segment and this attachment's own mapping of it, which has the data area only from the first look at
+/// a record on: who has a role maps the data for that.
 pub struct Ring {
     // Declared before the mapping, so that the view goes first.
     memory: MappedMemory,
     mapping: Mapping,
+    /// With the data area.
+    whole: OnceCell<(MappedMemory, Mapping)>,
     segment: Arc<Segment>,
 }
 
 impl Ring {
     pub fn attach(segment: Segment) -> Result<Ring> {
-        let mapping = segment.map()?;
-        // SAFETY: both live in this struct, the view is dropped first and never handed out.
-        let memory = unsafe { MappedMemory::new(&mapping, segment.layout()) };
-        Ok(Ring { memory, mapping, segment: Arc::new(segment) })
+        let mapping = segment.map_without_data()?;
+        // SAFETY: both live in this struct, the view is dropped first and never handed out; all but
+        // `whole` keep away from the data.
+        let memory = unsafe { MappedMemory::without_data(&mapping, segment.layout()) };
+        Ok(Ring { memory, mapping, whole: OnceCell::new(), segment: Arc::new(segment) })
     }
 
     pub fn segment(&self) -> &Arc<Segment> {
@@ -52,8 +57,12 @@ impl Ring {
         Ok(())
     }
 
-    /// Bytes of this attachment's mapping that lie in huge pages now.
+    /// Bytes of this attachment's mapping that lie in huge pages now; on a hugetlbfs the whole file.
     pub fn huge_page_bytes(&self) -> Result<u64> {
+        let page = self.mapping.page();
+        if page > PAGE {
+            return Ok(self.layout().size.next_multiple_of(page) as u64);
+        }
         self.mapping.huge_bytes()
     }
 
@@ -93,12 +102,26 @@ impl Ring {
 
     /// Looks at what lies in the ring at this moment.
     pub fn inspect(&self) -> Result<Inspector> {
-        Inspector::new(&self.memory, self.layout())
+        Inspector::new(self.whole()?, self.layout())
     }
 
-    /// The next thing that `inspector` sees.
+    /// The next thing that `inspector`, which this ring has made, sees.
     pub fn inspect_next(&self, inspector: &mut Inspector) -> Option<super::Inspected> {
-        inspector.next(&self.memory)
+        inspector.next(self.whole().ok()?)
+    }
+
+    fn whole(&self) -> Result<&MappedMemory> {
+        if self.mapping.length() == self.layout().size {
+            return Ok(&self.memory);
+        }
+        if self.whole.get().is_none() {
+            let mapping = self.segment.map()?;
+            // SAFETY: both live in the cell, which is emptied only with this struct; the view is never
+            // handed out.
+            let memory = unsafe { MappedMemory::new(&mapping, self.layout()) };
+            let _ = self.whole.set((memory, mapping));
+        }
+        Ok(&self.whole.get().expect("it was just set").0)
     }
 
     fn check_writable(&self, call: &str) -> Result<()> {

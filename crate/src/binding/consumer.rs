@@ -13,7 +13,6 @@ use crate::ring::Peeked;
 
 pub const FUNCTIONS: &[Function] = &[
     (c"consumerMemory", consumer_memory),
-    (c"consumerMemoryMoves", consumer_memory_moves),
     (c"peek", peek),
     (c"advance", advance),
     (c"release", release),
@@ -150,19 +149,6 @@ unsafe extern "C" fn consumer_memory(env: sys::napi_env, info: sys::napi_callbac
         state.consumers.remove(arguments.u32(0));
     }
     finish(env, state, memory)
-}
-
-/// `(handle)`: the memory is about to be transferred elsewhere.
-unsafe extern "C" fn consumer_memory_moves(
-    env: sys::napi_env,
-    info: sys::napi_callback_info,
-) -> sys::napi_value {
-    // SAFETY: first in the callback.
-    let (arguments, state) = unsafe { read::<1>(env, info) };
-    if let Some(view) = state.consumers.get(arguments.u32(0)).and_then(|handle| handle.view.as_ref()) {
-        view.outlive();
-    }
-    UNDEFINED
 }
 
 /// `(handle, limit, fresh)`: how many records the scratch tells of.

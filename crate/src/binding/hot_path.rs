@@ -139,7 +139,7 @@ impl HotPath {
         self.lease = Some(lease);
     }
 
-    pub fn end(&self, env: sys::napi_env) {
+    pub fn end(self, env: sys::napi_env) {
         // SAFETY: the reference was made with this and ends with it.
         unsafe { sys::napi_delete_reference(env, self.kept) };
         self.view.end();

@@ -1,29 +1,38 @@
 //! The data area as one Buffer a handle (and the whole segment as another, see `hot_path`), and how they end.
 //!
-//! Two things keep its address range: the bytes under the Buffer, and its ArrayBuffer, which is empty
-//! once the handle is closed but is held by work under way (a file read, a compression) whose thread
-//! goes on using the address. The range is unmapped when both are gone. Until then its pages are
-//! anonymous ones from the end of the handle on: who comes late reads zeros and writes to nobody's ring.
+//! Two things keep its address range: the bytes under the Buffer, wherever they have been moved to (see
+//! `lent`), and its ArrayBuffer, which is empty once the handle is closed but is held by work under way (a
+//! file read, a compression) whose thread goes on using the address. The range is unmapped when both are
+//! gone. Until then its pages are anonymous ones from the end of the handle on: who comes late reads zeros
+//! and writes to nobody's ring, and the ring's own pages are let go.
 
-use std::cell::Cell;
 use std::ffi::c_void;
 use std::ptr;
-use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicPtr, Ordering};
 
 use napi::sys;
 
+use super::lent::{Lent, Witness};
 use crate::error::{Code, Error, Result};
 use crate::mapping::Mapping;
 
 /// The Buffer that JavaScript has of a handle's data area.
-pub struct View(Rc<Exported>);
-
-struct Exported {
+pub struct View {
     env: sys::napi_env,
     mapping: Arc<Mapping>,
-    /// The Buffer's ArrayBuffer, weakly; null once that is collected.
-    array: Cell<sys::napi_ref>,
+    array: Arc<Array>,
+    witness: Witness,
+}
+
+/// The ArrayBuffer of an exported Buffer, weakly.
+pub struct Array(AtomicPtr<sys::napi_ref__>);
+
+/// Whether an ArrayBuffer has its bytes.
+pub enum Bytes {
+    Attached(sys::napi_value),
+    /// Somebody has moved them elsewhere, or the ArrayBuffer is collected.
+    Gone,
 }
 
 impl View {
@@ -37,18 +46,9 @@ impl View {
         assert!(start + length <= mapping.length());
         // SAFETY: within the mapping.
         let data = unsafe { mapping.base().add(start) };
-        let exported = Rc::new(Exported { env, mapping: mapping.clone(), array: Cell::new(ptr::null_mut()) });
-        let (mut buffer, mut seen, mut array) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
-        let hint = Exported::lend(&exported);
-        // SAFETY: the memory lives until `bytes_freed` gives its share of the mapping back.
-        let status = unsafe {
-            sys::napi_create_external_buffer(env, length, data.cast(), Some(bytes_freed), hint, &mut buffer)
-        };
-        if status != sys::Status::napi_ok {
-            // SAFETY: nobody else took what was to be given to the Buffer.
-            unsafe { Exported::give_back(hint) };
-            return Err(no_external_memory());
-        }
+        let lent = Lent::new(env, mapping.clone());
+        let buffer = lent.buffer(data, length).ok_or_else(no_external_memory)?;
+        let (mut seen, mut array) = (ptr::null_mut(), ptr::null_mut());
         // SAFETY: the Buffer made above.
         unsafe {
             let (kind, length, offset) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
@@ -57,77 +57,73 @@ impl View {
         if seen.cast() != data {
             return Err(no_external_memory());
         }
-        exported.watch(array)?;
-        Ok((View(exported), buffer))
+        let array = Array::watch(env, array, mapping).ok_or_else(no_external_memory)?;
+        // Last: what is made last is told first of the environment's end.
+        let witness = Witness::new(env, &lent, &array).ok_or_else(no_external_memory)?;
+        Ok((View { env, mapping: mapping.clone(), array, witness }, buffer))
     }
 
     /// Ends the life of the memory: the Buffer gets length 0, and what escaped reads zeros.
-    pub fn end(&self) {
-        let exported = &*self.0;
-        if let Some(array) = exported.attached() {
-            // SAFETY: called inside a callback of the environment.
-            unsafe { sys::napi_detach_arraybuffer(exported.env, array) };
-        }
+    pub fn end(self) {
+        // Before the bytes are let go, which may be the last that anybody knows of them.
         self.retire();
+        match self.array.bytes(self.env) {
+            Bytes::Attached(array) => {
+                self.witness.dismiss();
+                // SAFETY: called inside a callback of the environment.
+                unsafe { sys::napi_detach_arraybuffer(self.env, array) };
+            }
+            Bytes::Gone => self.witness.stay(),
+        }
     }
 
     /// Replaces the pages, for whoever still has them.
     pub fn retire(&self) {
         // It can only fail for want of kernel memory; the pages then stay shared until collected.
-        let _ = self.0.mapping.retire();
-    }
-
-    /// To be called before the bytes are transferred. They may go to another thread then, and the
-    /// runtime calls them freed when this one ends: the address range is never given back.
-    pub fn outlive(&self) {
-        std::mem::forget(self.0.mapping.clone());
+        let _ = self.mapping.retire();
     }
 }
 
-impl Exported {
-    /// A share for a finalizer, to be given back by it.
-    fn lend(this: &Rc<Exported>) -> *mut c_void {
-        Rc::into_raw(this.clone()).cast_mut().cast()
-    }
-
-    /// # Safety
-    /// `hint` is what [`Exported::lend`] gave, given back once and on the environment's thread.
-    unsafe fn give_back(hint: *mut c_void) -> Rc<Exported> {
-        // SAFETY: the caller's contract.
-        unsafe { Rc::from_raw(hint.cast_const().cast::<Exported>()) }
-    }
-
-    /// Keeps the mapping until the ArrayBuffer is collected, too.
-    fn watch(self: &Rc<Exported>, array: sys::napi_value) -> Result<()> {
-        let hint = Exported::lend(self);
+impl Array {
+    /// Keeps the mapping until the ArrayBuffer is collected.
+    fn watch(env: sys::napi_env, array: sys::napi_value, mapping: &Arc<Mapping>) -> Option<Arc<Array>> {
+        let this = Arc::new(Array(AtomicPtr::default()));
+        let hint = Box::into_raw(Box::new((this.clone(), mapping.clone())));
         let mut reference = ptr::null_mut();
-        // SAFETY: values of the running call; the finalizer gives back the share that it is lent.
+        // SAFETY: values of the running call; the finalizer takes the box back.
         unsafe {
             let (data, collected) = (ptr::null_mut(), Some(array_collected as _));
-            let status = sys::napi_add_finalizer(self.env, array, data, collected, hint, &mut reference);
+            let status = sys::napi_add_finalizer(env, array, data, collected, hint.cast(), &mut reference);
             if status != sys::Status::napi_ok {
-                Exported::give_back(hint);
-                return Err(no_external_memory());
+                drop(Box::from_raw(hint));
+                return None;
             }
         }
-        self.array.set(reference);
-        Ok(())
+        this.set(reference);
+        Some(this)
     }
 
-    /// The ArrayBuffer, if it has the bytes.
-    fn attached(&self) -> Option<sys::napi_value> {
-        if self.array.get().is_null() {
-            return None;
+    fn set(&self, reference: sys::napi_ref) -> sys::napi_ref {
+        // ORDERING: Relaxed; all of it happens on the environment's thread.
+        self.0.swap(reference, Ordering::Relaxed)
+    }
+
+    /// To be called on the environment's thread, where values can be made.
+    pub fn bytes(&self, env: sys::napi_env) -> Bytes {
+        // ORDERING: Relaxed; as above.
+        let reference = self.0.load(Ordering::Relaxed);
+        if reference.is_null() {
+            return Bytes::Gone;
         }
         let (mut array, mut detached) = (ptr::null_mut(), true);
-        // SAFETY: the finalizer that deletes the reference leaves null; called inside a callback.
+        // SAFETY: the finalizer that deletes the reference leaves null; the caller's contract.
         unsafe {
-            sys::napi_get_reference_value(self.env, self.array.get(), &mut array);
+            sys::napi_get_reference_value(env, reference, &mut array);
             if !array.is_null() {
-                sys::napi_is_detached_arraybuffer(self.env, array, &mut detached);
+                sys::napi_is_detached_arraybuffer(env, array, &mut detached);
             }
         }
-        (!detached).then_some(array)
+        if detached { Bytes::Gone } else { Bytes::Attached(array) }
     }
 }
 
@@ -139,17 +135,11 @@ fn no_external_memory() -> Error {
     )
 }
 
-/// Nobody has the bytes any more, or the environment ends.
-unsafe extern "C" fn bytes_freed(_env: sys::napi_env, _data: *mut c_void, hint: *mut c_void) {
-    // SAFETY: the share lent to the bytes.
-    drop(unsafe { Exported::give_back(hint) });
-}
-
 /// Nobody has the ArrayBuffer any more, with its bytes or without.
 unsafe extern "C" fn array_collected(env: sys::napi_env, _data: *mut c_void, hint: *mut c_void) {
-    // SAFETY: the share lent to the ArrayBuffer, whose reference may be deleted from here on.
+    // SAFETY: the box lent to the ArrayBuffer, whose reference may be deleted from here on.
     unsafe {
-        let exported = Exported::give_back(hint);
-        sys::napi_delete_reference(env, exported.array.replace(ptr::null_mut()));
+        let watched = Box::from_raw(hint.cast::<(Arc<Array>, Arc<Mapping>)>());
+        sys::napi_delete_reference(env, watched.0.set(ptr::null_mut()));
     }
 }

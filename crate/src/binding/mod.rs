@@ -6,6 +6,7 @@ mod call;
 mod consumer;
 mod errors;
 mod hot_path;
+mod lent;
 mod memory;
 mod placement;
 mod probe;

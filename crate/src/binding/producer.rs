@@ -15,7 +15,6 @@ use crate::layout::Layout;
 
 pub const FUNCTIONS: &[Function] = &[
     (c"producerMemory", producer_memory),
-    (c"producerMemoryMoves", producer_memory_moves),
     (c"producerHotPath", hot_path::hot_path),
     (c"tellConsumer", hot_path::tell),
     (c"tryWrite", try_write),
@@ -127,19 +126,6 @@ unsafe extern "C" fn producer_memory(env: sys::napi_env, info: sys::napi_callbac
         state.producers.remove(arguments.u32(0));
     }
     finish(env, state, memory)
-}
-
-/// `(handle)`: the memory is about to be transferred elsewhere.
-unsafe extern "C" fn producer_memory_moves(
-    env: sys::napi_env,
-    info: sys::napi_callback_info,
-) -> sys::napi_value {
-    // SAFETY: first in the callback.
-    let (arguments, state) = unsafe { read::<1>(env, info) };
-    if let Some(view) = state.producers.get(arguments.u32(0)).and_then(|handle| handle.view.as_ref()) {
-        view.outlive();
-    }
-    UNDEFINED
 }
 
 /// `(handle, Uint8Array)`: undefined when written, false when full.

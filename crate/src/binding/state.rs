@@ -6,6 +6,7 @@ use std::ptr;
 use napi::{Error, Result, Status, check_status, sys};
 
 use super::consumer::ConsumerHandle;
+use super::lent::forget_witnesses;
 use super::producer::ProducerHandle;
 use super::text::Text;
 use crate::attached::Ring;
@@ -104,6 +105,7 @@ impl State {
 /// but at once. It is no close, since nobody said that he had finished.
 unsafe extern "C" fn clean_up(state: *mut std::ffi::c_void) {
     CURRENT.set(ptr::null_mut());
+    forget_witnesses();
     // SAFETY: the pointer that `install` registered, given back once.
     let mut state = unsafe { Box::from_raw(state.cast::<State>()) };
     state.producers.open().for_each(ProducerHandle::abandon);

@@ -46,7 +46,7 @@ pub struct Segment {
     description: Mutex<Description>,
     /// Held by whoever may be the last to detach of an attached segment.
     attachment: Option<ByteLock>,
-    /// A creator's, for the first [`Segment::map`]: made before the segment got its name, so that a
+    /// A creator's, for the first handle's [`Segment::map`]: made before the segment got its name, so that a
     /// process that cannot map one leaves no file.
     mapped: Mutex<Option<Mapping>>,
 }
@@ -115,6 +115,20 @@ impl Segment {
         }
         let writable = self.access == Access::Attach;
         self.with_file(|file| Mapping::new(file, self.header.layout.size, writable, self.pages))
+    }
+
+    /// Maps what lies before the data: all that those need who look at no record. Where huge pages are
+    /// wanted it is the whole, of which alone can be told what came of that.
+    pub fn map_without_data(&self) -> Result<Mapping> {
+        if self.pages.huge {
+            return self.map();
+        }
+        let writable = self.access == Access::Attach;
+        let length = self.header.layout.data;
+        let mapping = self.with_file(|file| Mapping::new(file, length, writable, self.pages));
+        // A creator's file has its name by now, and no refusal may follow that.
+        mapping
+            .or_else(|error| self.mapped.lock().unwrap_or_else(PoisonError::into_inner).take().ok_or(error))
     }
 
     /// Whether the name no longer leads to this segment, so that no newcomer can find it. A name
