@@ -9,8 +9,9 @@ use std::sync::Mutex;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::Segment;
+use super::exit::Attachment;
 use super::header::Header;
-use super::name::{Location, TEMPORARY, resolve, ring_of};
+use super::name::{Location, resolve, ring_of};
 use super::open::{Attempt, PATIENCE, allocate, attempt, busy, cannot, is_full, missing, pause, unused_name};
 use super::options::{Access, CreateOptions};
 use super::space::{Space, no_space};
@@ -83,8 +84,9 @@ pub(super) fn temporary(options: &CreateOptions) -> Result<Segment> {
     }
 }
 
-/// Removes what temporary rings left behind whose processes were all killed: nobody will ever ask for
-/// their names again. What cannot be removed stays, and is no failure of the caller's.
+/// Removes attached segments to which nobody is attached any more, because all who were have been killed,
+/// whatever their names: whoever creates or opens one is attached before others see it, or does not get it.
+/// What cannot be removed stays, and is no failure of the caller's.
 fn sweep(directory: Option<&Path>) {
     let Ok(entries) = resolve(directory).and_then(|directory| {
         std::fs::read_dir(&directory).map_err(|error| Error::system("readdir", &error))
@@ -93,7 +95,7 @@ fn sweep(directory: Option<&Path>) {
     };
     for entry in entries.flatten() {
         let file_name = entry.file_name();
-        if let Some(name) = ring_of(&file_name).filter(|name| name.starts_with(TEMPORARY))
+        if let Some(name) = ring_of(&file_name)
             && let Ok(location) = Location::new(name, directory)
         {
             let _ = replace_abandoned(&location);
@@ -185,7 +187,7 @@ fn make(location: &Location, header: &Header, pages: PageOptions) -> Result<Made
         pages,
         inode,
         description: Mutex::new(description),
-        attachment,
+        attachment: attachment.map(|lock| Attachment::new(lock, location, inode)),
         mapped: Mutex::new(Some(mapped)),
     }))
 }
