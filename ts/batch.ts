@@ -1,7 +1,10 @@
 import { RingError } from './errors.js';
 import { invalid } from './options.js';
 
-/** Records that were looked at and are still first in line. Exactly one is open at a time. */
+/**
+ * Records that were looked at and are still first in line. Exactly one is open at a time. One that is dropped ends
+ * when it is collected; its memory is good for no longer.
+ */
 export interface Batch extends Disposable {
   readonly count: number;
   /** The data area in which the ranges lie; see `Producer.memory` for what takes it away. The mapping outlives `close()` until the batch ends. */
@@ -14,10 +17,26 @@ export interface Batch extends Disposable {
   release(count?: number): void;
 }
 
-/** What a batch needs of its consumer. */
+/**
+ * What a batch needs of its consumer, and its proof that it is open: one object, which either of them has. When it
+ * is collected before the consumer has it back, the batch was dropped.
+ */
 export interface BatchOwner {
   releaseBatch(count: number): void;
   endBatch(): void;
+}
+
+/** What an open batch keeps. It holds neither the batch nor the consumer. */
+export interface Lent {
+  endBatch(): void;
+}
+
+const dropped = new FinalizationRegistry<Lent>((lent) => lent.endBatch());
+
+/** Ends the batch that is collected together with `owner`. To be called once an owner, not once a batch. */
+export function watchBatches(owner: BatchOwner, lent: Lent): BatchOwner {
+  dropped.register(owner, lent);
+  return owner;
 }
 
 export class OpenBatch implements Batch {

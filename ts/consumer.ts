@@ -1,4 +1,5 @@
-import { type Batch, type BatchOwner, OpenBatch } from './batch.js';
+import { type Batch, type BatchOwner, OpenBatch, watchBatches } from './batch.js';
+import { checkHandler, type DrainHandler, refuseToWait } from './drain-handler.js';
 import { RingError } from './errors.js';
 import { type OpenHandles, ownHandles } from './handles.js';
 import { moved } from './memory.js';
@@ -13,33 +14,20 @@ import {
   waitOptions,
 } from './options.js';
 import type { Obstacle } from './stats.js';
+import { Tenure } from './tenure.js';
+import { afterThisTurn, endTurnAnyway, thisTurn } from './turn.js';
 import { Deadline, Turns, Waiter, type WaitResult } from './wait.js';
 
 const { advance, peek, release, waitAndPeek } = native;
-
-/**
- * Gets the memory that records lie in, where in it one starts and ends, and its position (units of
- * 8 bytes since the ring was made). `false` stops after this one.
- */
-// biome-ignore lint/suspicious/noConfusingVoidType: a handler that returns nothing is the usual one.
-export type DrainHandler = (memory: Buffer, start: number, end: number, position: number) => boolean | void;
 
 /** Records that are looked at with one call of the addon. */
 const RUN = 1024;
 /** Records that an iterator looks at in advance: few, so that a burst is not copied long before its use. */
 const LOOK_AHEAD = 64;
 
-function checkHandler(handler: unknown): void {
-  if (typeof handler !== 'function') throw invalid('handler', 'a function', handler);
-}
-
-const NOTHING = () => undefined;
-
-/** Frees what the addon holds for a consumer that nobody has. */
-export function endConsumer(handle: number): void {
-  native.closeConsumer(handle);
-  native.retireConsumer(handle);
-}
+/** What a consumer may be busy with: nothing, a batch that is open, or else a handler in the turn of that number. */
+const NOTHING = 0;
+const BATCH = -1;
 
 /** The one reader of a ring. Made by `ring.consumer()`. */
 export class Consumer implements AsyncIterable<Buffer>, Disposable {
@@ -53,15 +41,12 @@ export class Consumer implements AsyncIterable<Buffer>, Disposable {
   readonly #ranges: Uint32Array;
   /** Grows whenever the run changes, so that an iterator notices. */
   #run = 0;
-  #busy: 'handler' | 'batch' | undefined;
+  /** {@link NOTHING}, {@link BATCH}, or the turn in which a drain began: in a later one it is over, whatever ended it. */
+  #busy = NOTHING;
   #closing = false;
-  readonly #batchOwner: BatchOwner = {
-    releaseBatch: (count) => release(this.#handle, count),
-    endBatch: () => {
-      this.#busy = undefined;
-      this.#retire();
-    },
-  };
+  readonly #tenure: Tenure;
+  /** For the next batch; an open one has it. */
+  #batchOwner: BatchOwner | undefined;
   #referenced = true;
   readonly #waiters = new Set<Waiter>();
   readonly #turns = new Turns();
@@ -76,14 +61,18 @@ export class Consumer implements AsyncIterable<Buffer>, Disposable {
     this.#pace = new Float64Array(scratch, 8, 3);
     this.#ranges = new Uint32Array(scratch, 32);
     this.#memory = native.consumerMemory(handle, scratch);
-    this.#forget = own.add(this, () => endConsumer(handle));
+    const tenure = new Tenure(handle);
+    this.#tenure = tenure;
+    this.#forget = own.add(this, () => tenure.close());
   }
 
   /** Copies one record out and releases it. Undefined when there is none now. */
   tryRead(): Buffer | undefined {
     this.#check();
     if (this.#peek(1, false) === 0) return undefined;
+    const run = this.#run;
     const record = this.#copy(0);
+    this.#checkRun(run);
     release(this.#handle, 1);
     return record;
   }
@@ -92,6 +81,7 @@ export class Consumer implements AsyncIterable<Buffer>, Disposable {
    * Hands the records that are there to `handler`, up to `limit`, without copying; returns how
    * many. Each run of them is released after the handler has returned from its last. If the
    * handler throws, the records before are released, that one stays first, and the error is thrown.
+   * The bytes are the handler's until it returns: one that returns a promise is refused in the same way.
    */
   drain(handler: DrainHandler, limit?: number): number {
     checkHandler(handler);
@@ -129,13 +119,16 @@ export class Consumer implements AsyncIterable<Buffer>, Disposable {
     this.#check();
     const count = this.#peek(most, true);
     if (count === 0) return undefined;
-    this.#busy = 'batch';
-    return new OpenBatch(
-      this.#batchOwner,
-      this.#memory,
-      this.#ranges.slice(0, 2 * count),
-      this.#base[0] as number,
-    );
+    const run = this.#run;
+    const ranges = this.#ranges.slice(0, 2 * count);
+    const owner = this.#batchOwner ?? this.#lend();
+    const batch = new OpenBatch(owner, this.#memory, ranges, this.#base[0] as number);
+    this.#checkRun(run);
+    // From here to the return nothing is called, so that nobody is stopped in between.
+    this.#batchOwner = undefined;
+    this.#tenure.lent = true;
+    this.#busy = BATCH;
+    return batch;
   }
 
   /** Waits for batches until the stream ends. A batch that was not released comes again. */
@@ -201,6 +194,7 @@ export class Consumer implements AsyncIterable<Buffer>, Disposable {
       // Whoever reads between two records, this loop's body for example, starts another run.
       for (let i = 0; i < count && run === this.#run; i++) {
         const record = this.#copy(i);
+        this.#checkRun(run);
         release(this.#handle, i + 1);
         yield record;
         this.#check();
@@ -243,9 +237,11 @@ export class Consumer implements AsyncIterable<Buffer>, Disposable {
 
   /** Frees the consumer's slot. Inside a handler it takes effect when the drain has ended. */
   close(): void {
-    if (this.closed) return;
-    if (this.#busy === 'handler') {
+    if (this.#handle === NO_HANDLE) return;
+    if (this.#busy !== BATCH && this.#isBusy()) {
       this.#closing = true;
+      // The drain does it at its end, if it comes to one.
+      afterThisTurn(() => this.#closeIfAsked());
       return;
     }
     this.#close();
@@ -256,29 +252,62 @@ export class Consumer implements AsyncIterable<Buffer>, Disposable {
   }
 
   #close(): void {
-    const handle = this.#handle;
-    this.#forget();
     this.#handle = NO_HANDLE;
     this.#closing = false;
-    native.closeConsumer(handle);
-    this.#retire = () => {
-      this.#retire = NOTHING;
-      native.retireConsumer(handle);
-    };
-    if (this.#busy === undefined) this.#retire();
+    this.#tenure.close();
+    this.#forget();
   }
 
-  /** Ends the memory, once the handle is closed and no batch is open. */
-  #retire: () => void = NOTHING;
+  #closeIfAsked(): void {
+    if (this.#closing) this.#close();
+  }
 
   #check(): void {
-    if (this.#busy !== undefined) {
-      const what =
-        this.#busy === 'batch' ? 'a batch is open: release or dispose it first' : 'inside its own drain';
-      throw new RingError('REENTRANT', `this consumer cannot read while ${what}`);
-    }
+    if (this.#busy !== NOTHING) this.#checkBusy();
     if (this.#handle === NO_HANDLE) throw new RingError('CLOSED', 'this consumer is closed');
     if (this.#memory.length === 0) throw moved('consumer');
+  }
+
+  #checkBusy(): void {
+    if (this.#isBusy()) {
+      const what =
+        this.#busy === BATCH ? 'a batch is open: release or dispose it first' : 'inside its own drain';
+      throw new RingError('REENTRANT', `this consumer cannot read while ${what}`);
+    }
+    this.#closeIfAsked();
+  }
+
+  /** Whether what it was busy with goes on. */
+  #isBusy(): boolean {
+    if (this.#busy === NOTHING) return false;
+    if (this.#busy === BATCH) {
+      if (this.#tenure.lent) return true;
+    } else if (this.#busy === thisTurn()) {
+      endTurnAnyway();
+      return true;
+    }
+    // The batch was dropped and collected, or the drain was stopped for good.
+    this.#busy = NOTHING;
+    return false;
+  }
+
+  /** Between a look and what follows from it runs code of the runtime's, which a program may have replaced. */
+  #checkRun(run: number): void {
+    if (run === this.#run) return;
+    throw new RingError('REENTRANT', 'this consumer was read while it copied a record out');
+  }
+
+  /** What the next batch gets. An arrow function of the consumer's would hold it for good: each has an owner of its own. */
+  #lend(): BatchOwner {
+    const owner: BatchOwner = {
+      releaseBatch: (count) => release(this.#handle, count),
+      endBatch: () => {
+        this.#batchOwner = owner;
+        this.#busy = NOTHING;
+        this.#tenure.endBatch();
+      },
+    };
+    return watchBatches(owner, this.#tenure);
   }
 
   #peek(limit: number, fresh: boolean): number {
@@ -307,7 +336,7 @@ export class Consumer implements AsyncIterable<Buffer>, Disposable {
     const ranges = this.#ranges;
     let total = 0;
     let count = first;
-    this.#busy = 'handler';
+    this.#busy = thisTurn();
     try {
       while (count > 0) {
         const position = this.#base[0] as number;
@@ -317,9 +346,12 @@ export class Consumer implements AsyncIterable<Buffer>, Disposable {
         try {
           while (more && done < count) {
             const start = ranges[2 * done] as number;
-            more =
-              handler(memory, start, ranges[2 * done + 1] as number, position + (start - begin) / 8) !==
-              false;
+            const end = ranges[2 * done + 1] as number;
+            const answer: unknown = handler(memory, start, end, position + (start - begin) / 8);
+            if (answer !== undefined) {
+              if (answer === false) more = false;
+              else if (answer !== true) refuseToWait(answer);
+            }
             done++;
           }
         } catch (error) {
@@ -334,7 +366,7 @@ export class Consumer implements AsyncIterable<Buffer>, Disposable {
         count = advance(this.#handle, done, limit - total);
       }
     } finally {
-      this.#busy = undefined;
+      this.#busy = NOTHING;
       if (this.#closing) this.#close();
     }
     return total;

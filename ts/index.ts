@@ -3,7 +3,8 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
 export type { Batch } from './batch.js';
-export type { Consumer, DrainHandler } from './consumer.js';
+export type { Consumer } from './consumer.js';
+export type { DrainHandler } from './drain-handler.js';
 export { RingError } from './errors.js';
 export type { Input } from './input.js';
 export { supported } from './native.js';

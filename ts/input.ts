@@ -5,32 +5,41 @@ import { RingError } from './errors.js';
 /** A record: a string is written as UTF-8, a view as its bytes. */
 export type Input = string | NodeJS.ArrayBufferView;
 
+const { bind, call } = Function.prototype;
+
+/** A method as a function of its object: to call it runs nothing that a program has put in place of anything. */
+export const uncurried = bind.bind(call as never) as unknown as <A extends unknown[], T>(
+  method: (...list: A) => T,
+) => (object: unknown, ...list: A) => T;
+
 /** How a kind of object answers for `property` itself, whatever a subclass puts in its place. */
-function getter<T>(prototype: object, property: PropertyKey): (this: unknown) => T {
+function getter<T>(prototype: object, property: PropertyKey): () => T {
   return Object.getOwnPropertyDescriptor(prototype, property)?.get as () => T;
 }
 
 /** How a kind of view tells where its bytes are. */
 const whereabouts = (prototype: object) => ({
-  buffer: getter<ArrayBuffer>(prototype, 'buffer'),
-  byteOffset: getter<number>(prototype, 'byteOffset'),
-  byteLength: getter<number>(prototype, 'byteLength'),
+  buffer: uncurried(getter<ArrayBuffer>(prototype, 'buffer')),
+  byteOffset: uncurried(getter<number>(prototype, 'byteOffset')),
+  byteLength: uncurried(getter<number>(prototype, 'byteLength')),
 });
 
 const typedArray = Object.getPrototypeOf(Uint8Array.prototype);
 const ofTypedArray = whereabouts(typedArray);
 const ofDataView = whereabouts(DataView.prototype);
-const kindOf = getter<string | undefined>(typedArray, Symbol.toStringTag);
-const sizeOf = ofTypedArray.byteLength;
 
 /** For others that ask once a record: the kind of a typed array, undefined for anything else. */
-export const kindGetter = kindOf;
+export const kindGetter = getter<string | undefined>(typedArray, Symbol.toStringTag);
 /** The same: how many bytes it has. */
-export const byteLengthGetter = sizeOf;
+export const byteLengthGetter = getter<number>(typedArray, 'byteLength');
+
+const kindOf = uncurried(kindGetter);
+const sizeOf = uncurried(byteLengthGetter);
+const keysOf = uncurried(typedArray.keys);
 
 /** Whether a value is a Uint8Array, as every Buffer is. */
 function isBytes(record: unknown): record is Uint8Array {
-  return kindOf.call(record) === 'Uint8Array';
+  return kindOf(record) === 'Uint8Array';
 }
 
 const { values } = Array.prototype;
@@ -43,14 +52,14 @@ export function allBytes(records: readonly unknown[]): records is readonly Uint8
   if (records[Symbol.iterator] !== values) return false;
   for (let i = 0; i < records.length; i++) {
     const record = records[i];
-    if (!isBytes(record) || sizeOf.call(record) === 0) return false;
+    if (!isBytes(record) || sizeOf(record) === 0) return false;
   }
   return true;
 }
 
 /** The bytes of any record. */
 export function bytesOf(record: unknown): Uint8Array {
-  if (isBytes(record)) return sizeOf.call(record) === 0 ? inBounds(record) : record;
+  if (isBytes(record)) return sizeOf(record) === 0 ? inBounds(record) : record;
   if (typeof record === 'string') return Buffer.from(record);
   if (!ArrayBuffer.isView(record)) {
     throw new RingError(
@@ -58,10 +67,10 @@ export function bytesOf(record: unknown): Uint8Array {
       `a record is a string or a view of an ArrayBuffer, not ${describe(record)}`,
     );
   }
-  const { buffer, byteOffset, byteLength } = kindOf.call(record) === undefined ? ofDataView : ofTypedArray;
+  const { buffer, byteOffset, byteLength } = kindOf(record) === undefined ? ofDataView : ofTypedArray;
   try {
-    if (byteLength.call(record) === 0 && byteLength === sizeOf) inBounds(record);
-    return new Uint8Array(buffer.call(record), byteOffset.call(record), byteLength.call(record));
+    if (byteLength === ofTypedArray.byteLength && byteLength(record) === 0) inBounds(record);
+    return new Uint8Array(buffer(record), byteOffset(record), byteLength(record));
   } catch {
     throw withoutMemory();
   }
@@ -71,7 +80,7 @@ export function bytesOf(record: unknown): Uint8Array {
 function inBounds<T>(array: T): T {
   try {
     // Of what an array can be asked, the least that throws for such a view.
-    typedArray.keys.call(array);
+    keysOf(array);
     return array;
   } catch {
     throw withoutMemory();
@@ -94,7 +103,7 @@ export function allBytesOf(records: readonly unknown[]): Uint8Array[] {
 
 /** Bytes that a record takes, without encoding it. */
 export function byteLengthOf(record: unknown): number {
-  return typeof record === 'string' ? Buffer.byteLength(record) : sizeOf.call(bytesOf(record));
+  return typeof record === 'string' ? Buffer.byteLength(record) : sizeOf(bytesOf(record));
 }
 
 /** Whether a value is an array; of a revoked Proxy nobody can tell. */

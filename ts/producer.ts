@@ -38,7 +38,10 @@ export class Producer implements Disposable, AsyncDisposable {
     put: (record) => this.#put(record),
     hasRoom: (byteLength) => native.waitForRoom(this.#handle, byteLength, 0, 0),
     consumerAlive: () => this.consumerAlive(),
+    position: () => native.producerPosition(this.#handle),
   });
+  /** Gives the slot back, once. */
+  readonly #end: () => void;
   readonly #forget: () => void;
   readonly #turns = new Turns();
   readonly #claimWatch: ClaimWatch | undefined;
@@ -54,7 +57,14 @@ export class Producer implements Disposable, AsyncDisposable {
     this.#memory = native.producerMemory(handle);
     this.#hotPath =
       ring.kind === 'spsc' && process.env.SHMRING_HOT_PATH !== 'off' ? HotPath.of(handle) : undefined;
-    this.#forget = own.add(this, () => endProducer(handle));
+    let ended = false;
+    this.#end = () => {
+      if (ended) return;
+      // From here on the handle's number may be somebody else's.
+      ended = true;
+      native.closeProducer(handle);
+    };
+    this.#forget = own.add(this, this.#end);
   }
 
   /** Copies one record in. False when there is no room now, or while a `write` is pending. */
@@ -188,13 +198,12 @@ export class Producer implements Disposable, AsyncDisposable {
 
   /** A clean end. An open claim is aborted; pending writes are rejected. */
   close(): void {
-    const handle = this.#handle;
-    if (handle === NO_HANDLE) return;
-    this.#forget();
+    if (this.#handle === NO_HANDLE) return;
     this.#handle = NO_HANDLE;
+    this.#end();
+    this.#forget();
     this.#queue.close();
     this.#claimWatch?.closed();
-    native.closeProducer(handle);
   }
 
   [Symbol.dispose](): void {

@@ -1,5 +1,5 @@
-import { Consumer, endConsumer } from './consumer.js';
-import { codeOf } from './errors.js';
+import { Consumer } from './consumer.js';
+import { codeOf, RingError } from './errors.js';
 import { OpenHandles, orGiveBack, ownHandles } from './handles.js';
 import { type NativeRing, native } from './native.js';
 import {
@@ -25,12 +25,21 @@ import {
   type RingInfo,
   type RingStats,
 } from './stats.js';
+import { endConsumer } from './tenure.js';
 import { Deadline, Waiter } from './wait.js';
 
 /** Milliseconds between two looks of a standby that blocks its thread. */
 const STANDBY_MS = 10;
 /** Something to sleep on. */
 const asleep = new Int32Array(new SharedArrayBuffer(4));
+
+function waitsForItself(): RingError {
+  return new RingError(
+    'REENTRANT',
+    'the consumer that is waited for belongs to this very thread, which could not close it meanwhile: close it first, \
+or wait with `consumerWhenFree()`',
+  );
+}
 
 /** A named ring in shared memory, attached to this process. */
 export class Ring implements Disposable {
@@ -132,6 +141,7 @@ export class Ring implements Disposable {
       const consumer = this.#consumerIfFree(asked);
       const { left } = deadline;
       if (consumer !== undefined || left === 0) return consumer;
+      if (left === Number.POSITIVE_INFINITY && this.#native.isConsumerOwn()) throw waitsForItself();
       Atomics.wait(asleep, 0, 0, Math.min(left, STANDBY_MS));
     }
   }
@@ -175,9 +185,10 @@ export class Ring implements Disposable {
   /** Detaches, and closes this ring's handles. Never removes the name of a `'persistent'` ring. */
   close(): void {
     if (this.#closed) return;
-    this.#closed = true;
     this.#handles.close();
     this.#native.close();
+    // Last: whoever was stopped in between can close once more.
+    this.#closed = true;
   }
 
   [Symbol.dispose](): void {

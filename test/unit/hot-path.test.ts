@@ -41,8 +41,8 @@ const stepping = globalThis as {
 async function stepped(): Promise<{ HotPath: { of(handle: number): Hot } }> {
   const text = readFileSync(source, 'utf8')
     .replace(/from '\.\/(.+?)'/g, (_, file) => `from '${new URL(file, pathToFileURL(source))}'`)
-    .replace(/^(\s+)((words\[[^;]+\] =|set\.call\()[^;]+;)/gm, '$1$2 globalThis.afterStore?.();')
-    .replace('set.call(', 'globalThis.beforeCopy?.(); set.call(');
+    .replace(/^(\s+)((words\[[^;]+\] =|copy\()[^;]+;)/gm, '$1$2 globalThis.afterStore?.();')
+    .replace('copy(this', 'globalThis.beforeCopy?.(); copy(this');
   expect(text.split('afterStore').length - 1).toBeGreaterThan(9);
   const file = scratchFile('mjs');
   writeFileSync(file, text);

@@ -194,19 +194,20 @@ pub unsafe fn with_handle<const N: usize, T: 'static, A: Answer>(
         Some(handle) => body(handle, &arguments),
         None => Err(closed()),
     };
-    finish(env, state, answer)
+    finish(env, state.make_error, answer)
 }
 
+/// Returns or throws an answer. Throwing runs JavaScript: nothing of the state is borrowed by then.
 #[inline]
 pub fn finish<A: Answer>(
     env: sys::napi_env,
-    state: &State,
+    make_error: sys::napi_ref,
     answer: crate::error::Result<A>,
 ) -> sys::napi_value {
     match answer {
         Ok(answer) => answer.value(env),
         Err(error) => {
-            throw(env, state, &error);
+            throw(env, make_error, &error);
             UNDEFINED
         }
     }

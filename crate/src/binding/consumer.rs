@@ -6,10 +6,12 @@ use napi::sys;
 
 use super::call::{Answer, Arguments, Function, UNDEFINED, closed, finish, read, span_of_time, with_handle};
 use super::memory::View;
+use super::state::Table;
 use crate::attached::{Consumer, Pace};
 use crate::error::Result;
 use crate::layout::{Layout, RECORD_ALIGN};
 use crate::ring::Peeked;
+use crate::segment::Segment;
 
 pub const FUNCTIONS: &[Function] = &[
     (c"consumerMemory", consumer_memory),
@@ -104,6 +106,13 @@ impl ConsumerHandle {
     }
 }
 
+/// Whether one of these consumers, all of one thread, is the one that reads the segment. Of several attachments
+/// to it at most one can be.
+pub fn reads(consumers: &mut Table<ConsumerHandle>, segment: &Segment) -> bool {
+    let mut open = consumers.open().filter(|handle| !handle.closed);
+    open.any(|handle| handle.consumer.segment().inode() == segment.inode())
+}
+
 #[inline]
 unsafe fn with<const N: usize, A: Answer>(
     env: sys::napi_env,
@@ -148,7 +157,7 @@ unsafe extern "C" fn consumer_memory(env: sys::napi_env, info: sys::napi_callbac
         // Nobody will get the handle: it gives its slot back.
         state.consumers.remove(arguments.u32(0));
     }
-    finish(env, state, memory)
+    finish(env, state.make_error, memory)
 }
 
 /// `(handle, limit, fresh)`: how many records the scratch tells of.

@@ -7,15 +7,16 @@ use napi::{Status, sys};
 use super::state::State;
 use crate::error::{Detail, Error};
 
-/// Throws `error` as the exception that TypeScript makes of it.
-pub fn throw(env: sys::napi_env, state: &State, error: &Error) {
+/// Throws `error` as the exception that TypeScript makes of it, by the function that `make_error` keeps. Not by
+/// the state, which must not be borrowed while JavaScript runs: it may come back to any function here.
+pub fn throw(env: sys::napi_env, make_error: sys::napi_ref, error: &Error) {
     // SAFETY: values are made and used within this call; a failing step leaves its exception
     // pending, which is an exception too.
     unsafe {
         let (mut make, mut this, mut made) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
         sys::napi_get_undefined(env, &mut this);
         let arguments = [text(env, error.code.name()), text(env, &error.message), details(env, error)];
-        if sys::napi_get_reference_value(env, state.make_error, &mut make) == sys::Status::napi_ok
+        if sys::napi_get_reference_value(env, make_error, &mut make) == sys::Status::napi_ok
             && !make.is_null()
             && sys::napi_call_function(env, this, make, 3, arguments.as_ptr(), &mut made)
                 == sys::Status::napi_ok
@@ -35,7 +36,7 @@ pub fn throw(env: sys::napi_env, state: &State, error: &Error) {
 pub fn thrown(env: sys::napi_env, error: &Error) -> napi::Error {
     match State::current() {
         Ok(state) => {
-            throw(env, state, error);
+            throw(env, state.make_error, error);
             napi::Error::new(Status::PendingException, String::new())
         }
         Err(ended) => ended,

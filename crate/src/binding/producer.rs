@@ -1,11 +1,13 @@
 //! What a producer does per record, and its waits: raw callbacks whose first argument is a handle.
 
 use std::ptr;
+use std::time::Duration;
 
 use napi::sys;
 
 use super::bytes::payload;
 use super::call::{Answer, Arguments, Function, UNDEFINED, closed, finish, read, with_handle};
+use super::consumer::reads;
 use super::hot_path::{self, HotPath};
 use super::memory::View;
 use super::state::State;
@@ -125,7 +127,7 @@ unsafe extern "C" fn producer_memory(env: sys::napi_env, info: sys::napi_callbac
         // Nobody will get the handle: it gives its slot back.
         state.producers.remove(arguments.u32(0));
     }
-    finish(env, state, memory)
+    finish(env, state.make_error, memory)
 }
 
 /// `(handle, Uint8Array)`: undefined when written, false when full.
@@ -154,7 +156,7 @@ unsafe extern "C" fn try_write_string(env: sys::napi_env, info: sys::napi_callba
         // SAFETY: the text stays in its scratch.
         handle.run(|producer| unsafe { producer.ring().try_write(payload) })
     });
-    finish(env, state, written.map(Written))
+    finish(env, state.make_error, written.map(Written))
 }
 
 /// `(handle, ...Uint8Arrays)`: how many were written. Arguments and not an array, since reading an
@@ -177,22 +179,27 @@ unsafe extern "C" fn try_write_batch(env: sys::napi_env, info: sys::napi_callbac
     write_all(env, state, arguments.u32(0), records.iter().copied())
 }
 
-/// `(handle, Uint8Array[])`: the same for more records than a call takes arguments. The array is
-/// TypeScript's own, so that reading it runs no code of the user's.
+/// `(handle, Uint8Array[])`: the same for more records than a call takes arguments.
 unsafe extern "C" fn try_write_many(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    // SAFETY: first in the callback.
-    let (arguments, state) = unsafe { read::<2>(env, info) };
-    let array = arguments.values[1];
-    let mut length = 0;
-    // SAFETY: a value of this call; what is no array has no elements.
-    unsafe { sys::napi_get_array_length(env, array, &mut length) };
-    let records = (0..length).map(|index| {
+    let (mut values, mut count, mut length) = ([ptr::null_mut(); 2], 2, 0);
+    // SAFETY: the array holds as many values as is said; what is no array has no elements.
+    unsafe {
+        let (this, data) = (ptr::null_mut(), ptr::null_mut());
+        sys::napi_get_cb_info(env, info, &mut count, values.as_mut_ptr(), this, data);
+        sys::napi_get_array_length(env, values[1], &mut length);
+    }
+    // Before the state is borrowed: the array is TypeScript's own, but who has changed what arrays inherit may
+    // have code that runs when an element is read.
+    let element = |index| {
         let mut record = ptr::null_mut();
-        // SAFETY: as above.
-        unsafe { sys::napi_get_element(env, array, index, &mut record) };
+        // SAFETY: a value of this call.
+        unsafe { sys::napi_get_element(env, values[1], index, &mut record) };
         record
-    });
-    write_all(env, state, arguments.u32(0), records)
+    };
+    let records: Vec<_> = (0..length).map(element).collect();
+    // SAFETY: first of what uses the state.
+    let (arguments, state) = unsafe { read::<1>(env, info) };
+    write_all(env, state, arguments.u32(0), records.into_iter())
 }
 
 fn write_all(
@@ -210,7 +217,7 @@ fn write_all(
         // SAFETY: the bytes stay where they are until JavaScript runs again.
         handle.run(|producer| unsafe { producer.ring().try_write_batch(payloads) })
     });
-    finish(env, state, written.map(|count| count as i32))
+    finish(env, state.make_error, written.map(|count| count as i32))
 }
 
 /// `(handle, byteLength)`: the payload's offset in `memory`, or -1 when full.
@@ -242,15 +249,32 @@ unsafe extern "C" fn abort(env: sys::napi_env, info: sys::napi_callback_info) ->
     unsafe { with::<1, _>(env, info, |producer, _| producer.ring().abort()) }
 }
 
-/// `(handle, byteLength, limitMs, busyMicros)`: whether there is room; blocks for one slice at most.
+/// `(handle, byteLength, limitMs, busyMicros)`: whether there is room; blocks for one slice at most. To wait
+/// without a limit is refused where only this thread could make room.
 unsafe extern "C" fn wait_for_room(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    // SAFETY: the whole callback.
-    unsafe {
-        with::<4, _>(env, info, |producer, arguments| {
-            let (limit, busy) = (arguments.duration(2, 1e-3), arguments.duration(3, 1e-6));
-            producer.wait_for_room(arguments.size(1), limit, busy)
-        })
-    }
+    // SAFETY: first in the callback.
+    let (arguments, state) = unsafe { read::<4>(env, info) };
+    let (limit, busy) = (arguments.duration(2, 1e-3), arguments.duration(3, 1e-6));
+    let State { producers, consumers, .. } = &mut *state;
+    let room = producers.get(arguments.u32(0)).ok_or_else(closed).and_then(|handle| {
+        let length = arguments.size(1);
+        if arguments.f64(2).is_infinite() && reads(consumers, handle.producer.segment()) {
+            let now = Duration::ZERO;
+            let room = handle.run(|producer| producer.wait_for_room(length, now, now))?;
+            return if room { Ok(true) } else { Err(only_this_thread()) };
+        }
+        handle.run(|producer| producer.wait_for_room(length, limit, busy))
+    });
+    finish(env, state.make_error, room)
+}
+
+#[cold]
+fn only_this_thread() -> Error {
+    Error::new(
+        Code::Reentrant,
+        "the ring is full and its consumer belongs to this very thread, which could not read while it waits here: \
+         read first, wait with `write()` or `waitForRoom()`, or read in another thread or process",
+    )
 }
 
 /// `(handle)`: where the last record of this producer ends, in bytes.

@@ -7,7 +7,7 @@ use napi::{Env, JsValue, check_status, sys};
 use napi_derive::napi;
 
 use super::call::closed;
-use super::consumer::ConsumerHandle;
+use super::consumer::{ConsumerHandle, reads};
 use super::errors::thrown;
 use super::producer::ProducerHandle;
 use super::state::State;
@@ -268,6 +268,13 @@ impl NativeRing {
     #[napi]
     pub fn is_consumer_alive(&self, env: Env) -> Result<bool> {
         self.with(env, Ring::is_consumer_alive)
+    }
+
+    /// Whether the living consumer is one of this thread's.
+    #[napi]
+    pub fn is_consumer_own(&self, env: Env) -> Result<bool> {
+        let segment = self.with(env, |ring| Ok(ring.segment().clone()))?;
+        Ok(reads(&mut State::current()?.consumers, &segment))
     }
 
     #[napi]

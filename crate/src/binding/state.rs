@@ -46,7 +46,7 @@ impl<T> Table<T> {
         entry
     }
 
-    fn open(&mut self) -> impl Iterator<Item = &mut T> {
+    pub fn open(&mut self) -> impl Iterator<Item = &mut T> {
         self.entries.iter_mut().filter_map(Option::as_deref_mut)
     }
 }

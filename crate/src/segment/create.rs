@@ -9,6 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::Segment;
 use super::creators::{Creating, Patience};
+use super::exit::Attachment;
 use super::file_system::admit_directory;
 use super::header::Header;
 use super::name::Location;
@@ -175,7 +176,7 @@ fn make(location: &Location, header: &Header, pages: PageOptions) -> Result<Made
         pages,
         inode,
         description: Mutex::new(description),
-        attachment,
+        attachment: attachment.map(|lock| Attachment::new(lock, location, inode)),
         mapped: Mutex::new(Some(mapped)),
     }))
 }

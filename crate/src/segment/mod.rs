@@ -3,6 +3,7 @@
 pub(crate) mod apart;
 mod create;
 mod creators;
+mod exit;
 mod file_system;
 mod header;
 mod list;
@@ -27,9 +28,10 @@ pub use unlink::unlink;
 
 use crate::error::Result;
 use crate::layout::{Layout, Lifetime};
-use crate::lock::{self, ByteLock, Liveness};
+use crate::lock::{self, Liveness};
 use crate::mapping::Mapping;
 use crate::pages::PageOptions;
+use exit::Attachment;
 use header::Header;
 use name::Location;
 use system::{Description, Inode};
@@ -45,7 +47,7 @@ pub struct Segment {
     /// A description that never holds a lock: everything is asked, mapped and opened through it.
     description: Mutex<Description>,
     /// Held by whoever may be the last to detach of an attached segment.
-    attachment: Option<ByteLock>,
+    attachment: Option<Attachment>,
     /// A creator's, for the first handle's [`Segment::map`]: made before the segment got its name, so that a
     /// process that cannot map one leaves no file.
     mapped: Mutex<Option<Mapping>>,

@@ -6,6 +6,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use super::exit::Attachment;
 use super::file_system::{FileSystem, admit_file};
 use super::header::{Header, about, unusable};
 use super::name::{Location, TEMPORARY};
@@ -75,7 +76,7 @@ pub(super) fn attempt(
         (Lifetime::Attached, Access::Attach) => {
             let (file, byte) = (description.file(), locks::ATTACHED);
             match ByteLock::take(file, inode, byte, lock::Share::Shared)? {
-                Some(lock) => Some(lock),
+                Some(lock) => Some(Attachment::new(lock, location, inode)),
                 None => return Ok(Attempt::Moved),
             }
         }

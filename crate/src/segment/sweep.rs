@@ -1,5 +1,5 @@
-//! Sweeping up after temporary rings whose processes were all killed: nobody will ever ask for their
-//! names again. A little by each who makes a temporary ring, however many there are.
+//! Sweeping up after rings of lifetime `attached` whose processes were all killed: nobody may ever ask for
+//! their names again. A little by each process that makes a temporary ring, however many there are.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -12,7 +12,7 @@ use std::path::Path;
 use std::ptr::NonNull;
 use std::sync::{Mutex, PoisonError};
 
-use super::name::{Location, TEMPORARY, resolve, ring_of};
+use super::name::{Location, resolve, ring_of};
 use super::system::{Inode, random};
 use super::unlink::replace_abandoned;
 
@@ -24,17 +24,12 @@ const ENTRIES: usize = 256;
 /// Directories of which a process remembers how far it came.
 const REMEMBERED: usize = 16;
 
-/// Whether a ring of that name may be removed when all its processes are dead. Whether they are is for
-/// [`replace_abandoned`] to say.
-fn is_swept(name: &str) -> bool {
-    name.starts_with(TEMPORARY)
-}
-
 /// Where in its directory the next sweep of this process begins.
 static PLACES: Mutex<Vec<(Inode, i64)>> = Mutex::new(Vec::new());
 
-/// Looks at a few of the rings that may be swept, each time at the next ones. What cannot be removed
-/// stays, and is no failure of the caller's.
+/// Looks at a few rings, whatever their names, each time at the next ones. Whether all who were attached are
+/// dead is for [`replace_abandoned`] to say: whoever creates or opens such a ring is attached before others see
+/// it, or does not get it. What cannot be removed stays, and is no failure of the caller's.
 pub(super) fn sweep(directory: Option<&Path>) {
     let Ok(directory) = resolve(directory) else { return };
     for name in next(&directory).unwrap_or_default() {
@@ -76,7 +71,7 @@ fn gather(entries: &mut Entries, start: i64) -> (BTreeSet<String>, i64) {
             continue;
         };
         place = after;
-        if let Some(name) = name.filter(|name| is_swept(name)) {
+        if let Some(name) = name {
             names.insert(name);
             if names.len() == RINGS {
                 break;
@@ -156,6 +151,7 @@ impl Drop for Entries {
 
 #[cfg(test)]
 mod tests {
+    use super::super::name::TEMPORARY;
     use super::*;
 
     /// A directory that goes with its value.
@@ -182,10 +178,11 @@ mod tests {
     #[test]
     fn sweeps_look_at_a_few_rings_each_and_at_all_of_them_in_turn() {
         let place = Place::new("turns");
-        let all: BTreeSet<String> = (0..100).map(|number| format!("{TEMPORARY}{number}")).collect();
+        let named =
+            |number| if number % 2 == 0 { format!("{TEMPORARY}{number}") } else { format!("named-{number}") };
+        let all: BTreeSet<String> = (0..100).map(named).collect();
         for name in &all {
             place.add(&format!("shmring.{name}"));
-            place.add(&format!("shmring.kept-{name}"));
             place.add(&format!("other-{name}"));
         }
         // The first begins anywhere, and one that comes to the end goes on from the start.

@@ -78,10 +78,23 @@ pub(super) fn unlink_segment(segment: &Segment) -> Result<bool> {
 /// After detaching from an attached segment: removes it if nobody else is attached. Of several who
 /// detach at once, the last to let go of its lock finds nobody.
 pub(super) fn unlink_if_last(segment: &Segment) -> Result<()> {
-    let own = own_description(segment)?;
-    if try_lock(&own, locks::ATTACHED, lock::Share::Exclusive)? {
-        let removal = remove(&segment.location, segment.inode, &own);
-        unlock(&own, locks::ATTACHED);
+    remove_if_unattached(&segment.location, segment.inode, &own_description(segment)?)
+}
+
+/// The same for a process that ends: by the name, if it still leads to that segment.
+pub(super) fn unlink_unattached(location: &Location, inode: Inode) -> Result<()> {
+    match find(location)? {
+        Some((held, metadata)) if Inode::of(&metadata) == inode => {
+            remove_if_unattached(location, inode, &open_held(&held, location, true)?)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn remove_if_unattached(location: &Location, inode: Inode, own: &File) -> Result<()> {
+    if try_lock(own, locks::ATTACHED, lock::Share::Exclusive)? {
+        let removal = remove(location, inode, own);
+        unlock(own, locks::ATTACHED);
         removal?;
     }
     Ok(())
