@@ -61,7 +61,10 @@ export class Ring implements Disposable {
 
   /** Makes a ring. `EXISTS` when the name is taken. */
   static create(name: string, options?: RingOptions): Ring {
-    return new Ring(native.createRing(nameOf(name), ringOptions(options, 'Ring.create()')), new OpenHandles());
+    return new Ring(
+      native.createRing(nameOf(name), ringOptions(options, 'Ring.create()')),
+      new OpenHandles(),
+    );
   }
 
   /** Attaches to a ring. `NOT_FOUND` when there is none. */
