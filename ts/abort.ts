@@ -2,6 +2,9 @@
 
 import { abortError } from './errors.js';
 
+// Whatever somebody puts in their place.
+const { addEventListener, removeEventListener } = EventTarget.prototype;
+
 type OnAbort = (error: Error) => void;
 
 /** What waits with one signal. */
@@ -17,7 +20,7 @@ class Waiting {
 
   constructor(signal: AbortSignal) {
     this.#signal = signal;
-    signal.addEventListener('abort', this.#listener, { once: true });
+    addEventListener.call(signal, 'abort', this.#listener, { once: true });
     ofSignal.set(signal, this);
   }
 
@@ -29,7 +32,7 @@ class Waiting {
     if (!this.#callbacks.delete(onAbort) || this.#callbacks.size > 0) return;
     // While the callbacks are called another may have begun to wait with it.
     if (ofSignal.get(this.#signal) === this) ofSignal.delete(this.#signal);
-    this.#signal.removeEventListener('abort', this.#listener);
+    removeEventListener.call(this.#signal, 'abort', this.#listener);
   }
 }
 

@@ -106,7 +106,7 @@ export class Waiter {
 }
 
 /** Milliseconds of work between two turns of the event loop. */
-const TURN_MS = 1;
+export const TURN_MS = 1;
 
 /**
  * Turns of the event loop for those who find what they wait for at once, again and again: promises

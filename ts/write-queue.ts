@@ -3,10 +3,7 @@ import { Deadlines, type Timed } from './deadlines.js';
 import { RingError } from './errors.js';
 import { byteLengthOf, type Input } from './input.js';
 import type { PendingLimits } from './options.js';
-import { Waiter } from './wait.js';
-
-/** Milliseconds of work at a time, before everything else in this thread has its turn. */
-const SLICE_MS = 1;
+import { TURN_MS, Waiter } from './wait.js';
 
 /** A write that waits: in line, and perhaps for no longer than to a deadline. */
 interface PendingWrite extends Timed {
@@ -242,7 +239,7 @@ export class WriteQueue {
 
 /** Begins a slice of work, and tells when it is over. */
 function slice(): () => boolean {
-  const end = performance.now() + SLICE_MS;
+  const end = performance.now() + TURN_MS;
   return () => performance.now() >= end;
 }
 
