@@ -18,7 +18,7 @@ import {
   writeSyncOptions,
 } from './options.js';
 import { Deadline, Turns, Waiter, type WaitResult } from './wait.js';
-import { noConsumer, WriteQueue } from './write-queue.js';
+import { noConsumer, type Sink, WriteQueue } from './write-queue.js';
 
 const { tryWrite, tryWriteString, tryWriteBatch } = native;
 
@@ -50,12 +50,7 @@ export class Producer implements Disposable, AsyncDisposable {
     handles: OpenHandles,
   ) {
     const own = ownHandles(handles, 'ring.producer()');
-    const sink = {
-      put: (record: Input) => this.#put(record),
-      hasRoom: (byteLength: number) => this.#hasRoom(byteLength, 0),
-      consumerAlive: () => this.consumerAlive(),
-    };
-    this.#queue = new WriteQueue(sink, pending);
+    this.#queue = new WriteQueue(this.#sink(), pending);
     this.#handle = handle;
     this.#maxRecord = ring.maxRecord;
     // An open claim of an spsc ring is in nobody's way.
@@ -258,6 +253,15 @@ export class Producer implements Disposable, AsyncDisposable {
     const written = tryWrite(this.#handle, bytesOf(record)) === undefined;
     hotPath?.refresh();
     return written;
+  }
+
+  /** Not part of the constructor: what is called when this is collected is made there, and must not know of `this`. */
+  #sink(): Sink {
+    return {
+      put: (record) => this.#put(record),
+      hasRoom: (byteLength) => this.#hasRoom(byteLength, 0),
+      consumerAlive: () => this.consumerAlive(),
+    };
   }
 
   /** Blocks for one slice at most. */
