@@ -5,11 +5,13 @@ import { type OpenHandles, ownHandles } from './handles.js';
 import { moved } from './memory.js';
 import { NO_HANDLE, native } from './native.js';
 import {
+  batchesOptions,
   type DrainOptions,
   drainOptions,
   invalid,
   recordLimit,
   SPIN_MICROS,
+  timeoutOf,
   type WaitOptions,
   waitOptions,
 } from './options.js';
@@ -133,9 +135,7 @@ export class Consumer implements AsyncIterable<Buffer>, Disposable {
 
   /** Waits for batches until the stream ends. A batch that was not released comes again. */
   async *batches(options?: { limit?: number; signal?: AbortSignal }): AsyncGenerator<Batch, void, undefined> {
-    const limit = recordLimit(options?.limit);
-    if (limit === 0) throw invalid('limit', 'a whole number above 0', limit);
-    const { signal } = waitOptions(options);
+    const { limit, signal } = batchesOptions(options);
     for (;;) {
       if ((await this.wait({ signal })) === 'ended') return;
       const batch = this.peek(limit);
@@ -150,7 +150,7 @@ export class Consumer implements AsyncIterable<Buffer>, Disposable {
 
   /** Waits for a record without blocking the event loop. */
   async wait(options?: WaitOptions): Promise<WaitResult> {
-    const checked = waitOptions(options);
+    const checked = waitOptions(options, 'consumer.wait()');
     this.#check();
     const waiter = new Waiter(this.#referenced);
     this.#waiters.add(waiter);
@@ -169,7 +169,7 @@ export class Consumer implements AsyncIterable<Buffer>, Disposable {
 
   /** Waits for a record, blocking this thread: signals and timers wait too. */
   waitSync(options?: { timeoutMs?: number }): WaitResult {
-    const deadline = new Deadline(waitOptions(options).timeoutMs);
+    const deadline = new Deadline(timeoutOf(options, 'consumer.waitSync()'));
     this.#check();
     let busyMicros = SPIN_MICROS;
     for (;;) {

@@ -12,8 +12,11 @@ export type {
   ConsumerOptions,
   DrainOptions,
   OpenOptions,
+  PendingOptions,
+  ProducerOptions,
   RingOptions,
   WaitOptions,
+  WriteOptions,
 } from './options.js';
 export { placeThread, type ThreadPlacement, type ThreadPlacementOptions } from './placement.js';
 export type { Producer } from './producer.js';

@@ -1,7 +1,11 @@
-/** The options of every call, and their checks: each is read once, before anything happens. */
+/**
+ * The options of every call, and their checks: each is read once, before anything happens, and one that
+ * the call does not know is refused.
+ */
 
 import { RingError } from './errors.js';
 import { describe } from './input.js';
+import { refuseUnknown } from './known-options.js';
 import { native } from './native.js';
 
 export interface OpenOptions {
@@ -43,6 +47,21 @@ export interface WriteOptions extends WaitOptions {
   requireConsumer?: boolean | undefined;
 }
 
+/** How much may wait in `write()` for room at once. One record may always. */
+export interface PendingOptions {
+  /** Default `Infinity`. */
+  maxRecords?: number | undefined;
+  /** Bytes of their payloads, default 64 MiB. */
+  maxBytes?: number | undefined;
+}
+
+export interface ProducerOptions {
+  /** Shown to people; cut to 64 bytes of UTF-8. */
+  label?: string | undefined;
+  /** Beyond it `write()` is false at once, as `tryWrite()` of a full ring. */
+  pending?: PendingOptions | undefined;
+}
+
 export interface ConsumerOptions {
   /** Shown to people; cut to 64 bytes of UTF-8. */
   label?: string | undefined;
@@ -69,14 +88,25 @@ export interface DrainOptions {
 export const SPIN_MICROS = 50;
 /** NB: bench/run.mjs; a record then costs the producer about half of what it does without a lag. */
 const LAG_MICROS = 10;
+/** What may wait for room: as much as a few large rings hold, and far less than ends a process. */
+const MAX_PENDING_BYTES = 64 << 20;
 
 export function invalid(option: string, expected: string, found: unknown): RingError {
   return new RingError('INVALID_ARGUMENT', `${option} must be ${expected}, not ${describe(found)}`);
 }
 
-export function object<T extends object>(options: T | undefined): Partial<T> {
-  if (options === undefined) return {};
-  if (typeof options !== 'object' || options === null) throw invalid('options', 'an object', options);
+const NONE = Object.freeze({});
+
+/** The options of `call`, none of which it does not know. */
+export function optionsOf<T extends object>(
+  options: T | undefined,
+  call: string,
+  known: readonly (keyof T & string)[],
+  name = 'options',
+): Partial<T> {
+  if (options === undefined) return NONE;
+  if (typeof options !== 'object' || options === null) throw invalid(name, 'an object', options);
+  refuseUnknown(options, call, known);
   return options;
 }
 
@@ -127,9 +157,31 @@ export function nameOf(value: unknown): string {
   throw invalid('name', 'a string', value);
 }
 
-export function directoryOf(options: { directory?: string | undefined } | undefined): string | undefined {
+const DIRECTORY = ['directory'] as const;
+const OPENING = ['directory', 'share', 'access', 'fileSystem', 'prefault', 'hugePages'] as const;
+const MAKING = ['kind', 'capacity', 'lifetime', ...OPENING] as const;
+const PRODUCING = ['label', 'pending'] as const;
+const PENDING = ['maxRecords', 'maxBytes'] as const;
+const CONSUMING = ['label', 'endWhen'] as const;
+const BLOCKING = ['timeoutMs'] as const;
+const WAITING = ['timeoutMs', 'signal'] as const;
+const WRITING = ['timeoutMs', 'signal', 'requireConsumer'] as const;
+const WRITING_SYNC = ['timeoutMs', 'requireConsumer'] as const;
+const STANDING_BY = [...CONSUMING, ...WAITING] as const;
+const STANDING_BY_SYNC = [...CONSUMING, ...BLOCKING] as const;
+const BATCHING = ['limit', 'signal'] as const;
+const DRAINING = ['limit', 'timeoutMs', 'spinMicros', 'lagMicros'] as const;
+
+export function directoryOf(
+  options: { directory?: string | undefined } | undefined,
+  call: string,
+): string | undefined {
+  return directory(optionsOf(options, call, DIRECTORY).directory);
+}
+
+function directory(value: unknown): string | undefined {
   // Set to nothing counts as not set.
-  return text('directory', object(options).directory) ?? (process.env.SHMRING_DIR || undefined);
+  return text('directory', value) ?? (process.env.SHMRING_DIR || undefined);
 }
 
 const FILE_SYSTEMS = ['memory', 'any'] as const;
@@ -148,10 +200,14 @@ function given<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], u
   return Object.fromEntries(known) as { [K in keyof T]?: Exclude<T[K], undefined> };
 }
 
-export function openOptions(options: OpenOptions | undefined) {
-  const { share, access, fileSystem, prefault, hugePages } = object(options);
+export function openOptions(options: OpenOptions | undefined, call: string) {
+  return opening(optionsOf(options, call, OPENING));
+}
+
+function opening(options: OpenOptions) {
+  const { share, access, fileSystem, prefault, hugePages } = options;
   return given({
-    directory: directoryOf(options),
+    directory: directory(options.directory),
     share: oneOf('share', share, ['owner', 'group']),
     access: oneOf('access', access, ['attach', 'inspect']),
     fileSystem: fileSystemOf(fileSystem),
@@ -160,14 +216,15 @@ export function openOptions(options: OpenOptions | undefined) {
   });
 }
 
-export function ringOptions(options: RingOptions | undefined) {
-  const { kind, capacity, lifetime } = object(options);
+export function ringOptions(options: RingOptions | undefined, call: string) {
+  const asked = optionsOf(options, call, MAKING);
+  const { kind, capacity, lifetime } = asked;
   const maxCapacity = native.maxCapacity();
   const wrong = capacity !== undefined && (!Number.isInteger(capacity) || capacity < 1);
   if (wrong || (capacity ?? 0) > maxCapacity) {
     throw invalid('capacity', `a whole number of bytes from 1 to ${maxCapacity}`, capacity);
   }
-  const open = openOptions(options);
+  const open = opening(asked);
   if (open.access === 'inspect') {
     throw invalid('access', "'attach' where a ring may be created", open.access);
   }
@@ -179,15 +236,48 @@ export function ringOptions(options: RingOptions | undefined) {
   });
 }
 
-export function label(options: { label?: string | undefined } | undefined): string {
-  return text('label', object(options).label) ?? '';
+export type PendingLimits = ReturnType<typeof pendingLimits>;
+
+export function producerOptions(options: ProducerOptions | undefined) {
+  const { label, pending } = optionsOf(options, 'ring.producer()', PRODUCING);
+  return { label: text('label', label) ?? '', pending: pendingLimits(pending) };
 }
 
-export type CheckedConsumerOptions = ReturnType<typeof consumerOptions>;
+function pendingLimits(options: PendingOptions | undefined) {
+  const { maxRecords, maxBytes } = optionsOf(options, 'pending of ring.producer()', PENDING, 'pending');
+  return {
+    maxRecords: bound('pending.maxRecords', maxRecords, 1) ?? Number.POSITIVE_INFINITY,
+    maxBytes: bound('pending.maxBytes', maxBytes, 0) ?? MAX_PENDING_BYTES,
+  };
+}
+
+function bound(name: string, value: unknown, least: number): number | undefined {
+  const isBound = Number.isInteger(value) || value === Number.POSITIVE_INFINITY;
+  if (value === undefined || (isBound && (value as number) >= least)) return value as number | undefined;
+  throw invalid(name, `a whole number of at least ${least}, or Infinity`, value);
+}
+
+export type CheckedConsumerOptions = ReturnType<typeof consuming>;
 
 export function consumerOptions(options: ConsumerOptions | undefined) {
-  const endWhen = oneOf('endWhen', object(options).endWhen, ['sealed', 'no-producers']);
-  return { label: label(options), endWhen: endWhen ?? 'sealed' };
+  return consuming(optionsOf(options, 'ring.consumer()', CONSUMING));
+}
+
+function consuming({ label, endWhen }: ConsumerOptions) {
+  return {
+    label: text('label', label) ?? '',
+    endWhen: oneOf('endWhen', endWhen, ['sealed', 'no-producers']) ?? 'sealed',
+  };
+}
+
+export function standbyOptions(options: (ConsumerOptions & WaitOptions) | undefined) {
+  const asked = optionsOf(options, 'ring.consumerWhenFree()', STANDING_BY);
+  return { asked: consuming(asked), wait: waiting(asked) };
+}
+
+export function standbySyncOptions(options: (ConsumerOptions & { timeoutMs?: number }) | undefined) {
+  const asked = optionsOf(options, 'ring.consumerWhenFreeSync()', STANDING_BY_SYNC);
+  return { asked: consuming(asked), timeoutMs: timeout(asked.timeoutMs) };
 }
 
 const isAborted = Object.getOwnPropertyDescriptor(AbortSignal.prototype, 'aborted')?.get as () => boolean;
@@ -203,14 +293,44 @@ function signalOf(value: unknown): AbortSignal | undefined {
   }
 }
 
-export function waitOptions(options: WriteOptions | undefined) {
-  const { timeoutMs, signal, requireConsumer } = object(options);
-  const required = flag('requireConsumer', requireConsumer);
+/** The time-out of a call that blocks and takes nothing else. */
+export function timeoutOf(options: { timeoutMs?: number } | undefined, call: string): number {
+  return timeout(optionsOf(options, call, BLOCKING).timeoutMs);
+}
+
+export function waitOptions(options: WaitOptions | undefined, call: string) {
+  return waiting(optionsOf(options, call, WAITING));
+}
+
+function waiting({ timeoutMs, signal }: WaitOptions) {
+  return { timeoutMs: timeout(timeoutMs), signal: signalOf(signal) };
+}
+
+export function writeOptions(options: WriteOptions | undefined, call: string) {
+  const { timeoutMs, signal, requireConsumer } = optionsOf(options, call, WRITING);
   return {
     timeoutMs: timeout(timeoutMs),
     signal: signalOf(signal),
-    requireConsumer: required ?? false,
+    requireConsumer: flag('requireConsumer', requireConsumer) ?? false,
   };
+}
+
+const WAIT_FOR_EVER = { timeoutMs: Number.POSITIVE_INFINITY, requireConsumer: false };
+
+export function writeSyncOptions(options: { timeoutMs?: number; requireConsumer?: boolean } | undefined) {
+  if (options === undefined) return WAIT_FOR_EVER;
+  const { timeoutMs, requireConsumer } = optionsOf(options, 'producer.writeSync()', WRITING_SYNC);
+  return {
+    timeoutMs: timeout(timeoutMs),
+    requireConsumer: flag('requireConsumer', requireConsumer) ?? false,
+  };
+}
+
+export function batchesOptions(options: { limit?: number; signal?: AbortSignal } | undefined) {
+  const { limit, signal } = optionsOf(options, 'consumer.batches()', BATCHING);
+  const most = recordLimit(limit);
+  if (most === 0) throw invalid('limit', 'a whole number above 0', most);
+  return { limit: most, signal: signalOf(signal) };
 }
 
 const DRAIN_DEFAULTS = {
@@ -222,7 +342,7 @@ const DRAIN_DEFAULTS = {
 
 export function drainOptions(options: DrainOptions | undefined): typeof DRAIN_DEFAULTS {
   if (options === undefined) return DRAIN_DEFAULTS;
-  const { limit, timeoutMs, spinMicros, lagMicros } = object(options);
+  const { limit, timeoutMs, spinMicros, lagMicros } = optionsOf(options, 'consumer.drainSync()', DRAINING);
   return {
     limit: recordLimit(limit),
     timeoutMs: timeout(timeoutMs),

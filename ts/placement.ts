@@ -2,7 +2,7 @@
 
 import { isArray } from './input.js';
 import { native } from './native.js';
-import { invalid, object } from './options.js';
+import { invalid, optionsOf } from './options.js';
 
 /** How a thread runs. */
 export interface ThreadPlacement {
@@ -47,6 +47,6 @@ function priorityOf(value: unknown): number | undefined {
  * `INVALID_ARGUMENT` for a CPU that this process may not use, `PERMISSION` for a priority it may not have.
  */
 export function placeThread(options?: ThreadPlacementOptions): ThreadPlacement {
-  const { cpus, realtime } = object(options);
+  const { cpus, realtime } = optionsOf(options, 'placeThread()', ['cpus', 'realtime']);
   return native.placeThread(cpusOf(cpus), priorityOf(realtime));
 }

@@ -8,20 +8,22 @@ import { NO_HANDLE, native } from './native.js';
 import {
   byteLength as checkedLength,
   invalid,
+  type PendingLimits,
   SPIN_MICROS,
+  timeoutOf,
   type WaitOptions,
   type WriteOptions,
   waitOptions,
+  writeOptions,
+  writeSyncOptions,
 } from './options.js';
 import { Deadline, Turns, Waiter, type WaitResult } from './wait.js';
-import { noConsumer, WriteQueue } from './write-queue.js';
+import { noConsumer, type Sink, WriteQueue } from './write-queue.js';
 
 const { tryWrite, tryWriteString, tryWriteBatch } = native;
 
 /** The most records that are handed to the addon as arguments of one call. */
 const BATCH_ARGUMENTS = 4096;
-
-const WAIT_FOR_EVER = { timeoutMs: Number.POSITIVE_INFINITY, requireConsumer: false };
 
 /** Frees what the addon holds for a producer that nobody has. */
 export function endProducer(handle: number): void {
@@ -34,12 +36,7 @@ export class Producer implements Disposable, AsyncDisposable {
   readonly #memory: Buffer;
   readonly #maxRecord: number;
   /** Writes that wait: nothing may overtake them. */
-  readonly #queue = new WriteQueue({
-    put: (record) => this.#put(record),
-    hasRoom: (byteLength) => native.waitForRoom(this.#handle, byteLength, 0, 0),
-    consumerAlive: () => this.consumerAlive(),
-    position: () => native.producerPosition(this.#handle),
-  });
+  readonly #queue: WriteQueue;
   /** Gives the slot back, once. */
   readonly #end: () => void;
   readonly #forget: () => void;
@@ -48,8 +45,14 @@ export class Producer implements Disposable, AsyncDisposable {
   readonly #hotPath: HotPath | undefined;
 
   /** @internal */
-  constructor(handle: number, ring: { kind: 'spsc' | 'mpsc'; maxRecord: number }, handles: OpenHandles) {
+  constructor(
+    handle: number,
+    ring: { kind: 'spsc' | 'mpsc'; maxRecord: number },
+    pending: PendingLimits,
+    handles: OpenHandles,
+  ) {
     const own = ownHandles(handles, 'ring.producer()');
+    this.#queue = new WriteQueue(this.#sink(), pending);
     this.#handle = handle;
     this.#maxRecord = ring.maxRecord;
     // An open claim of an spsc ring is in nobody's way.
@@ -67,38 +70,48 @@ export class Producer implements Disposable, AsyncDisposable {
     this.#forget = own.add(this, this.#end);
   }
 
-  /** Copies one record in. False when there is no room now, or while a `write` is pending. */
+  /**
+   * Copies one record in. False when there is no room now, or while a `write` is pending. In an `spsc` ring
+   * a record of more than half the capacity may find no room even when all is read: what it does not fit
+   * behind must be passed over first, which the consumer does when it looks the next time.
+   */
   tryWrite(record: Input): boolean {
     return this.#queue.length === 0 && this.#put(record);
   }
 
-  /** Waits for room, blocking this thread. False: timed out. */
+  /** Waits for room, and for the `write`s that are pending, blocking this thread. False: timed out. */
   writeSync(record: Input, options?: { timeoutMs?: number; requireConsumer?: boolean }): boolean {
-    const { timeoutMs, requireConsumer } = options === undefined ? WAIT_FOR_EVER : waitOptions(options);
+    const { timeoutMs, requireConsumer } = writeSyncOptions(options);
     if (this.tryWrite(record)) return true;
     const deadline = new Deadline(timeoutMs);
-    const byteLength = this.#fitting(byteLengthOf(record));
     for (;;) {
       if (requireConsumer && !this.consumerAlive()) throw noConsumer();
       const { left } = deadline;
-      const room = native.waitForRoom(this.#handle, byteLength, left, SPIN_MICROS);
-      if (room && this.#queue.pump() && this.#put(record)) return true;
+      // Asked each time: where another thread lets a view grow meanwhile, room for the old one is none.
+      if (this.#isTurn(this.#fitting(byteLengthOf(record)), left) && this.#put(record)) return true;
       if (left === 0) return false;
     }
   }
 
   /**
-   * Waits for room without blocking, in the order of the calls. False: timed out. The record is
-   * copied when room appears: leave it alone until then.
+   * Waits for room without blocking, in the order of the calls. False: timed out, or as much is pending
+   * as may be (`pending` of `ring.producer()`), and nothing was queued. The record is copied when room
+   * appears: leave it alone until then.
    */
   async write(record: Input, options?: WriteOptions): Promise<boolean> {
-    const checked = waitOptions(options);
+    const checked = writeOptions(options, 'producer.write()');
     this.#check();
     if (checked.signal?.aborted) throw abortError(checked.signal);
     const byteLength = this.#fitting(byteLengthOf(record));
-    if (this.#queue.length !== 0 || !this.#put(record)) return this.#queue.push(record, byteLength, checked);
+    const written = this.#queue.length === 0 && this.#put(record);
+    if (!written && this.#queue.accepts(byteLength)) return this.#queue.push(record, byteLength, checked);
     if (this.#turns.due) await this.#turns.take();
-    return true;
+    return written;
+  }
+
+  /** The `write`s that wait for room now, and the bytes of their records. */
+  get pending(): { records: number; bytes: number } {
+    return { records: this.#queue.length, bytes: this.#queue.bytes };
   }
 
   /**
@@ -150,41 +163,55 @@ export class Producer implements Disposable, AsyncDisposable {
     this.#claimWatch?.closed();
   }
 
-  /** Waits until a record of `byteLength` bytes would be accepted; `'ended'` when the ring is sealed. */
+  /**
+   * Waits until a record of `byteLength` bytes would be accepted, behind the `write`s that are pending;
+   * `'ended'` when the ring is sealed.
+   */
   async waitForRoom(byteLength: number, options?: WaitOptions): Promise<WaitResult> {
     const length = this.#fitting(checkedLength(byteLength));
-    const checked = waitOptions(options);
+    const checked = waitOptions(options, 'producer.waitForRoom()');
     this.#check();
-    return (await new Waiter().until(() => this.#room(length, 0), checked)) ?? 'timeout';
+    const look = () => this.#room(() => this.#queue.length === 0 && this.#hasRoom(length, 0));
+    return (await this.#until(look, checked)) ?? 'timeout';
   }
 
   /** The same, blocking this thread. */
   waitForRoomSync(byteLength: number, options?: { timeoutMs?: number }): WaitResult {
     const length = this.#fitting(checkedLength(byteLength));
-    const deadline = new Deadline(waitOptions(options).timeoutMs);
+    const deadline = new Deadline(timeoutOf(options, 'producer.waitForRoomSync()'));
     this.#check();
     for (;;) {
       const { left } = deadline;
-      const answer = this.#room(length, left);
+      const answer = this.#room(() => this.#isTurn(length, left));
       if (answer !== undefined) return answer;
       if (left === 0) return 'timeout';
     }
   }
 
-  /** Waits until a consumer has released everything that this producer wrote. False: timed out. */
-  async flush(options?: WaitOptions): Promise<boolean> {
-    const checked = waitOptions(options);
+  /**
+   * Waits until a consumer has released everything that this producer wrote. False: timed out. With
+   * `requireConsumer` it rejects with `NO_CONSUMER` when something is not released and no consumer lives.
+   */
+  async flush(options?: WriteOptions): Promise<boolean> {
+    const checked = writeOptions(options, 'producer.flush()');
     this.#check();
     const last = this.#queue.last;
     let position: number | undefined;
+    const isReleased = () => {
+      // What is queued later is not waited for.
+      if (this.#queue.waitsFor(last)) return false;
+      position ??= native.producerPosition(this.#handle);
+      return native.isReleased(this.#handle, position);
+    };
     const look = () => {
       this.#check();
-      // What is queued later is not waited for.
-      if (this.#queue.waitsFor(last)) return undefined;
-      position ??= native.producerPosition(this.#handle);
-      return native.isReleased(this.#handle, position) || undefined;
+      if (isReleased()) return true;
+      if (!checked.requireConsumer || this.consumerAlive()) return undefined;
+      // It may have released the rest before it closed.
+      if (isReleased()) return true;
+      throw noConsumer('not everything is released');
     };
-    return (await new Waiter().until(look, checked)) ?? false;
+    return (await this.#until(look, checked)) ?? false;
   }
 
   /** Whether a living consumer is attached: a probe of a lock. */
@@ -210,12 +237,24 @@ export class Producer implements Disposable, AsyncDisposable {
     this.close();
   }
 
-  /** Settles pending writes, then closes. */
+  /**
+   * Closes when the writes are settled that are pending at its call. It waits for them as long as a consumer
+   * lives, however slow; while none does they are rejected with `NO_CONSUMER`.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
-    await new Waiter().until(() => this.#queue.length === 0 || undefined, {
-      timeoutMs: Number.POSITIVE_INFINITY,
-    });
-    this.close();
+    const last = this.#queue.last;
+    const look = () => {
+      if (!this.#queue.waitsFor(last)) return true;
+      // One that is gone by now may have made room.
+      if (this.consumerAlive() || this.#queue.pump()) return undefined;
+      this.#queue.fail(noConsumer());
+      return true;
+    };
+    try {
+      await new Waiter().until(look, { timeoutMs: Number.POSITIVE_INFINITY });
+    } finally {
+      this.close();
+    }
   }
 
   /** `tryWrite` without regard to the queue. */
@@ -228,10 +267,50 @@ export class Producer implements Disposable, AsyncDisposable {
     return written;
   }
 
-  #room(byteLength: number, limitMs: number): 'ready' | 'ended' | undefined {
+  /** Not part of the constructor: what is called when this is collected is made there, and must not know of `this`. */
+  #sink(): Sink {
+    return {
+      put: (record) => this.#put(record),
+      hasRoom: (byteLength) => this.#hasRoom(byteLength, 0),
+      consumerAlive: () => this.consumerAlive(),
+      position: () => native.producerPosition(this.#handle),
+    };
+  }
+
+  /** Blocks for one slice at most. */
+  #hasRoom(byteLength: number, limitMs: number): boolean {
+    return native.waitForRoom(this.#handle, byteLength, limitMs, limitMs === 0 ? 0 : SPIN_MICROS);
+  }
+
+  /**
+   * Whether a record of `byteLength` bytes would be accepted now. Blocks for one slice at most, for whatever
+   * is first in line: while others wait, room for a later one is nothing to wake up for.
+   */
+  #isTurn(byteLength: number, limitMs: number): boolean {
+    const queue = this.#queue;
+    queue.pump();
+    const { need } = queue;
+    if (need === undefined) return this.#hasRoom(byteLength, limitMs);
+    this.#hasRoom(Math.min(need, this.#maxRecord), limitMs);
+    // Without room too: it may have waited long enough.
+    queue.pump();
+    return queue.length === 0 && this.#hasRoom(byteLength, 0);
+  }
+
+  #room(look: () => boolean): 'ready' | 'ended' | undefined {
     this.#check();
     if (native.producerSealed(this.#handle)) return 'ended';
-    return native.waitForRoom(this.#handle, byteLength, limitMs, SPIN_MICROS) ? 'ready' : undefined;
+    return look() ? 'ready' : undefined;
+  }
+
+  /** Waits without blocking, and gives others their turn even where there is nothing to wait for. */
+  async #until<T>(
+    look: () => T | undefined,
+    limits: { timeoutMs: number; signal: AbortSignal | undefined },
+  ): Promise<T | undefined> {
+    const answer = await new Waiter().until(look, limits);
+    if (this.#turns.due) await this.#turns.take();
+    return answer;
   }
 
   #fitting(byteLength: number): number {

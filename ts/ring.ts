@@ -7,14 +7,16 @@ import {
   type ConsumerOptions,
   consumerOptions,
   directoryOf,
-  label,
   nameOf,
   type OpenOptions,
   openOptions,
+  type ProducerOptions,
+  producerOptions,
   type RingOptions,
   ringOptions,
+  standbyOptions,
+  standbySyncOptions,
   type WaitOptions,
-  waitOptions,
 } from './options.js';
 import { endProducer, Producer } from './producer.js';
 import {
@@ -68,12 +70,15 @@ export class Ring implements Disposable {
 
   /** Makes a ring. `EXISTS` when the name is taken. */
   static create(name: string, options?: RingOptions): Ring {
-    return new Ring(native.createRing(nameOf(name), ringOptions(options)), new OpenHandles());
+    return new Ring(
+      native.createRing(nameOf(name), ringOptions(options, 'Ring.create()')),
+      new OpenHandles(),
+    );
   }
 
   /** Attaches to a ring. `NOT_FOUND` when there is none. */
   static open(name: string, options?: OpenOptions): Ring {
-    return new Ring(native.openRing(nameOf(name), openOptions(options)), new OpenHandles());
+    return new Ring(native.openRing(nameOf(name), openOptions(options, 'Ring.open()')), new OpenHandles());
   }
 
   /**
@@ -81,22 +86,23 @@ export class Ring implements Disposable {
    * that differs from what is there is a `MISMATCH`; what is left out accepts what is there.
    */
   static openOrCreate(name: string, options?: RingOptions): Ring {
-    return new Ring(native.openOrCreateRing(nameOf(name), ringOptions(options)), new OpenHandles());
+    const asked = ringOptions(options, 'Ring.openOrCreate()');
+    return new Ring(native.openOrCreateRing(nameOf(name), asked), new OpenHandles());
   }
 
   /** Makes a ring with a name of its own and the lifetime `'attached'`. */
   static temporary(options?: RingOptions): Ring {
-    return new Ring(native.temporaryRing(ringOptions(options)), new OpenHandles());
+    return new Ring(native.temporaryRing(ringOptions(options, 'Ring.temporary()')), new OpenHandles());
   }
 
   /** Removes a name; who is attached keeps the ring. False when there was none. */
   static unlink(name: string, options?: { directory?: string }): boolean {
-    return native.unlinkRing(nameOf(name), directoryOf(options));
+    return native.unlinkRing(nameOf(name), directoryOf(options, 'Ring.unlink()'));
   }
 
   /** The rings of a directory, the broken ones with the reason in `error`. */
   static list(options?: { directory?: string }): RingInfo[] {
-    return native.listRings(directoryOf(options));
+    return native.listRings(directoryOf(options, 'Ring.list()'));
   }
 
   /** Whether the name no longer leads to this segment. */
@@ -114,9 +120,10 @@ export class Ring implements Disposable {
   }
 
   /** Attaches as a producer. `BUSY` when no slot is free, `SEALED` for good. */
-  producer(options?: { label?: string }): Producer {
-    const handle = this.#native.attachProducer(label(options));
-    const make = () => new Producer(handle, this, this.#handles);
+  producer(options?: ProducerOptions): Producer {
+    const { label, pending } = producerOptions(options);
+    const handle = this.#native.attachProducer(label);
+    const make = () => new Producer(handle, this, pending, this.#handles);
     return orGiveBack(make, () => endProducer(handle));
   }
 
@@ -128,15 +135,15 @@ export class Ring implements Disposable {
   /** Standby: attaches as soon as the living consumer closes or dies. Undefined on time-out. */
   consumerWhenFree(options?: ConsumerOptions & WaitOptions): Promise<Consumer | undefined> {
     return (async () => {
-      const asked = consumerOptions(options);
-      return new Waiter().until(() => this.#consumerIfFree(asked), waitOptions(options));
+      const { asked, wait } = standbyOptions(options);
+      return new Waiter().until(() => this.#consumerIfFree(asked), wait);
     })();
   }
 
   /** The same, blocking this thread. */
   consumerWhenFreeSync(options?: ConsumerOptions & { timeoutMs?: number }): Consumer | undefined {
-    const asked = consumerOptions(options);
-    const deadline = new Deadline(waitOptions(options).timeoutMs);
+    const { asked, timeoutMs } = standbySyncOptions(options);
+    const deadline = new Deadline(timeoutMs);
     for (;;) {
       const consumer = this.#consumerIfFree(asked);
       const { left } = deadline;

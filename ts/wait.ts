@@ -1,5 +1,6 @@
 /** Waiting without blocking: looks again and again, at first often, then less and less. */
 
+import { whenAborted } from './abort.js';
 import { abortError } from './errors.js';
 
 export type WaitResult = 'ready' | 'timeout' | 'ended';
@@ -18,6 +19,10 @@ export class Waiter {
   #next: { ref(): unknown; unref(): unknown } | undefined;
   #cancel: (() => void) | undefined;
   #referenced: boolean;
+  #turns = 0;
+  #pause = LEAST;
+  /** The time, as `performance.now()` counts, at which the look that ends a pause is due at latest. */
+  lookBy = Number.POSITIVE_INFINITY;
 
   constructor(referenced = true) {
     this.#referenced = referenced;
@@ -27,6 +32,12 @@ export class Waiter {
     this.#referenced = referenced;
     if (referenced) this.#next?.ref();
     else this.#next?.unref();
+  }
+
+  /** What is waited for has come nearer: looks as often as at first. */
+  beginAnew(): void {
+    this.#turns = 0;
+    this.#pause = LEAST;
   }
 
   /**
@@ -44,14 +55,12 @@ export class Waiter {
         return;
       }
       const deadline = performance.now() + timeoutMs;
-      let turns = 0;
-      let pause = LEAST;
+      let forget: (() => void) | undefined;
       const finish = (settle: () => void) => {
-        signal?.removeEventListener('abort', onAbort);
+        forget?.();
         this.stop();
         settle();
       };
-      const onAbort = () => finish(() => reject(abortError(signal as AbortSignal)));
       const turn = () => {
         this.#next = undefined;
         this.#cancel = undefined;
@@ -62,26 +71,28 @@ export class Waiter {
           finish(() => reject(error));
           return;
         }
-        const left = deadline - performance.now();
+        const now = performance.now();
+        const left = deadline - now;
         if (answer !== undefined || left <= 0) {
           finish(() => resolve(answer));
           return;
         }
-        if (turns < TURNS) {
-          turns++;
+        if (this.#turns < TURNS) {
+          this.#turns++;
           const immediate = setImmediate(turn);
           this.#next = immediate;
           this.#cancel = () => clearImmediate(immediate);
         } else {
-          const timer = setTimeout(turn, Math.min(urgent() ? URGENT : pause, left));
-          pause = Math.min(pause * GROWTH, MOST);
+          const pause = urgent() ? URGENT : this.#pause;
+          const timer = setTimeout(turn, Math.min(pause, left, this.lookBy - now));
+          this.#pause = Math.min(this.#pause * GROWTH, MOST);
           this.#next = timer;
           // Not clearImmediate, which takes a timer for an immediate and then loses count of them.
           this.#cancel = () => clearTimeout(timer);
         }
         if (!this.#referenced) this.#next.unref();
       };
-      signal?.addEventListener('abort', onAbort, { once: true });
+      if (signal) forget = whenAborted(signal, (error) => finish(() => reject(error)));
       turn();
     });
   }
@@ -95,7 +106,7 @@ export class Waiter {
 }
 
 /** Milliseconds of work between two turns of the event loop. */
-const TURN_MS = 1;
+export const TURN_MS = 1;
 
 /**
  * Turns of the event loop for those who find what they wait for at once, again and again: promises

@@ -39,7 +39,12 @@ export const CALLS: [string, readonly string[], Call][] = [
   ['Ring.open', OPENING, ({ ring }, options: object) => closing(Ring.open(ring.name, options))],
   ['Ring.unlink', ['directory'], (_, options: object) => Ring.unlink('nothing', options)],
   ['Ring.list', ['directory'], (_, options: object) => Ring.list(options)],
-  ['ring.producer', ['label'], (_, options: object) => createRing().producer(options)],
+  ['ring.producer', ['label', 'pending'], (_, options: object) => createRing().producer(options)],
+  [
+    'pending of ring.producer',
+    ['maxRecords', 'maxBytes'],
+    (_, options: object) => createRing().producer({ pending: options }),
+  ],
   ['ring.consumer', ['label', 'endWhen'], (_, options: ConsumerOptions) => createRing().consumer(options)],
   [
     'ring.consumerWhenFree',
@@ -71,7 +76,11 @@ export const CALLS: [string, readonly string[], Call][] = [
     ['timeoutMs'],
     ({ producer }, options: object) => producer.waitForRoomSync(8, options),
   ],
-  ['producer.flush', ['timeoutMs', 'signal'], ({ producer }, options: object) => producer.flush(options)],
+  [
+    'producer.flush',
+    ['timeoutMs', 'signal', 'requireConsumer'],
+    ({ producer }, options: object) => producer.flush(options),
+  ],
   [
     'consumer.drainSync',
     ['limit', 'timeoutMs', 'spinMicros', 'lagMicros'],
@@ -107,10 +116,15 @@ export const CALLS: [string, readonly string[], Call][] = [
   ],
 ];
 
-/** Options that everything accepts, one of them with a getter of one's own. */
-export function optionsWith(option: string, getter: () => unknown): object {
-  const base: RingOptions & WaitOptions = { kind: 'spsc', capacity: 4096, timeoutMs: 0 };
-  return Object.defineProperty({ ...base }, option, { get: getter, enumerable: true });
+/** Right values of those of these options that a test is better off with. */
+export function rightOptions(options: readonly string[]): object {
+  const right: RingOptions & WaitOptions = { kind: 'spsc', capacity: 4096, timeoutMs: 0 };
+  return Object.fromEntries(Object.entries(right).filter(([option]) => options.includes(option)));
+}
+
+/** Such options, one of them with a getter of one's own. */
+export function optionsWith(options: readonly string[], option: string, getter: () => unknown): object {
+  return Object.defineProperty(rightOptions(options), option, { get: getter, enumerable: true });
 }
 
 /** What a call throws or is rejected with. */
@@ -124,7 +138,7 @@ export async function failureOf(call: () => unknown): Promise<unknown> {
 }
 
 export const EACH_OPTION = CALLS.flatMap(([name, options, call]) =>
-  options.map((option) => [name, option, call] as const),
+  options.map((option) => [name, option, call, options] as const),
 );
 
 export const VALUES: [string, unknown][] = [

@@ -105,7 +105,9 @@ function optionsOf(options: readonly string[]): fc.Arbitrary<Recipe> {
   const odd = fc.dictionary(names, anything, { maxKeys: 2 });
   return fc.record({ odd, throws: fc.option(names, { freq: 8 }) }).map(({ odd, throws }) => {
     const make = (): object => {
-      const given: Record<string, unknown> = { kind: 'spsc', capacity: 4096, ...made(odd) };
+      // A ring that suits a test, where one is made.
+      const suiting = options.includes('capacity') ? { kind: 'spsc', capacity: 4096 } : {};
+      const given: Record<string, unknown> = { ...suiting, ...made(odd) };
       const { capacity } = given;
       // Right, but not for a test.
       if (typeof capacity === 'number' && capacity > 65536 && capacity <= 2 ** 30) given.capacity = 65536;

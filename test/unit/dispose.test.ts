@@ -1,8 +1,11 @@
 import { Ring } from 'shmring';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
+import { codeOfRejection, rejection } from '../helpers/errors.js';
 import { eachKind } from '../helpers/kinds.js';
+import { fillUp } from '../helpers/rings.js';
+import { isPending, within } from '../helpers/time.js';
 
-eachKind(({ kind, capacity, createRing }) => {
+eachKind(({ kind, capacity, createEnds, createRing }) => {
   describe('disposal', () => {
     test('using closes ring, producer and consumer', () => {
       const made = createRing();
@@ -60,6 +63,79 @@ eachKind(({ kind, capacity, createRing }) => {
       }
       expect(await Promise.all(results)).toEqual(Array(6).fill(true));
       expect(ring.stats()).toMatchObject({ written: 6, producers: 0 });
+    });
+
+    test('await using of a producer ends when no reader lives and a write is pending', async () => {
+      const ring = createRing();
+      const outcomes: Promise<unknown>[] = [];
+      const use = async (): Promise<void> => {
+        await using producer = ring.producer();
+        const count = fillUp(producer);
+        for (const text of ['x', 'y']) outcomes.push(codeOfRejection(producer.write(text)));
+        expect(ring.stats().written).toBe(count);
+      };
+      await within(use(), 'the disposal');
+      expect(await Promise.all(outcomes)).toEqual(['NO_CONSUMER', 'NO_CONSUMER']);
+      expect(ring.stats()).toMatchObject({ producers: 0 });
+    });
+
+    test('of a producer waits for a slow reader, and no longer than it lives', async () => {
+      const { ring, producer, consumer } = createEnds();
+      fillUp(producer);
+      const writing = [producer.write('first'), codeOfRejection(producer.write('x'.repeat(1000)))];
+      const disposal = producer[Symbol.asyncDispose]();
+      expect(await isPending(disposal, 300)).toBe(true);
+      expect(producer.closed).toBe(false);
+      consumer.tryRead();
+      expect(await within(writing[0] as Promise<unknown>, 'the first')).toBe(true);
+      expect(await isPending(disposal, 100)).toBe(true);
+      consumer.close();
+      await within(disposal, 'the disposal');
+      expect(await writing[1]).toBe('NO_CONSUMER');
+      expect(producer.closed).toBe(true);
+      expect(ring.stats().producers).toBe(0);
+    });
+
+    test('of a producer writes what fits after a reader that made room and went', async () => {
+      const { ring, producer, consumer } = createEnds();
+      const count = fillUp(producer);
+      const writing = ['first', 'second'].map((text) => producer.write(text));
+      consumer.drain(() => {});
+      consumer.close();
+      await within(producer[Symbol.asyncDispose](), 'the disposal');
+      expect(await Promise.all(writing)).toEqual([true, true]);
+      expect(ring.stats()).toMatchObject({ written: count + 2, producers: 0 });
+    });
+
+    test('of a producer does not wait for writes that begin later', async () => {
+      const { producer, consumer } = createEnds();
+      fillUp(producer);
+      const first = producer.write('first');
+      const disposal = producer[Symbol.asyncDispose]();
+      // There is always a next one.
+      const endless = (async () => {
+        for (;;) await producer.write('x'.repeat(500));
+      })();
+      const ended = codeOfRejection(endless);
+      const reading = setInterval(() => !consumer.closed && consumer.tryRead(), 1);
+      await within(disposal, 'the disposal');
+      clearInterval(reading);
+      expect(await first).toBe(true);
+      expect(await ended).toBe('CLOSED');
+    });
+
+    test('of a producer frees its slot even when the look for a reader fails', async () => {
+      const { ring, producer } = createEnds();
+      fillUp(producer);
+      const writing = rejection(producer.write('x'));
+      const error = new Error('no probe');
+      vi.spyOn(producer, 'consumerAlive').mockImplementation(() => {
+        throw error;
+      });
+      expect(await rejection(within(producer[Symbol.asyncDispose](), 'the disposal'))).toBe(error);
+      expect(await within(writing, 'the write')).toMatchObject({ code: 'ERR_SHMRING_CLOSED' });
+      expect(producer.closed).toBe(true);
+      expect(ring.stats().producers).toBe(0);
     });
   });
 });

@@ -1,10 +1,10 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { codeOfRejection, rejection } from '../helpers/errors.js';
 import { eachKind, SPSC } from '../helpers/kinds.js';
 import { drainStrings, fillUp } from '../helpers/rings.js';
 import { isPending, sleep, within } from '../helpers/time.js';
 
-eachKind(({ createEnds }) => {
+eachKind(({ createEnds, createRing }) => {
   describe('flush', () => {
     test('is true at once when nothing was written or all is released', async () => {
       const { producer, consumer } = createEnds();
@@ -72,6 +72,50 @@ eachKind(({ createEnds }) => {
       expect(await rejection(early)).toMatchObject({ name: 'AbortError' });
       const late = producer.flush({ signal: AbortSignal.timeout(20) });
       expect(await rejection(late)).toMatchObject({ name: 'AbortError' });
+    });
+
+    test('with requireConsumer rejects with NO_CONSUMER when something is unreleased and none lives', async () => {
+      const { producer, consumer } = createEnds();
+      producer.tryWrite('x');
+      const flushing = producer.flush({ requireConsumer: true });
+      expect(await isPending(flushing)).toBe(true);
+      consumer.close();
+      expect(await codeOfRejection(within(flushing, 'the rejection'))).toBe('NO_CONSUMER');
+      expect(await codeOfRejection(producer.flush({ requireConsumer: true }))).toBe('NO_CONSUMER');
+    });
+
+    test('with requireConsumer is true when all is released, whoever lives', async () => {
+      const { producer, consumer } = createEnds();
+      producer.tryWrite('x');
+      const flushing = producer.flush({ requireConsumer: true });
+      expect(await isPending(flushing)).toBe(true);
+      // Between two looks: the last thing that it did was to release everything.
+      consumer.tryRead();
+      consumer.close();
+      expect(await within(flushing, 'the flush')).toBe(true);
+      expect(await producer.flush({ requireConsumer: true })).toBe(true);
+    });
+
+    test('with requireConsumer asks for what is released once more when the consumer is gone', async () => {
+      const { producer, consumer } = createEnds();
+      producer.tryWrite('x');
+      const asked = vi.spyOn(producer, 'consumerAlive').mockImplementation(() => {
+        consumer.tryRead();
+        consumer.close();
+        return false;
+      });
+      expect(await producer.flush({ requireConsumer: true })).toBe(true);
+      expect(asked).toHaveBeenCalledOnce();
+    });
+
+    test('without requireConsumer waits for a consumer to come', async () => {
+      const ring = createRing();
+      const producer = ring.producer();
+      producer.tryWrite('x');
+      const flushing = producer.flush({ requireConsumer: false });
+      expect(await isPending(flushing)).toBe(true);
+      ring.consumer().tryRead();
+      expect(await within(flushing, 'the flush')).toBe(true);
     });
 
     test('rejects with CLOSED when the producer is closed meanwhile or before', async () => {

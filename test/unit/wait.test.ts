@@ -1,6 +1,8 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { codeOfRejection, rejection } from '../helpers/errors.js';
 import { eachKind, SPSC } from '../helpers/kinds.js';
+import { fillUp } from '../helpers/rings.js';
 import { isPending, sleep, within } from '../helpers/time.js';
 
 eachKind(({ createEnds }) => {
@@ -64,20 +66,30 @@ eachKind(({ createEnds }) => {
     test('leaves no listener behind on its signal', async () => {
       const { producer, consumer } = createEnds();
       const { signal } = new AbortController();
-      let listeners = 0;
-      const { addEventListener, removeEventListener } = signal;
-      signal.addEventListener = (...args: unknown[]): void => {
-        listeners += 1;
-        Reflect.apply(addEventListener, signal, args);
-      };
-      signal.removeEventListener = (...args: unknown[]): void => {
-        listeners -= 1;
-        Reflect.apply(removeEventListener, signal, args);
-      };
+      const waiting = consumer.wait({ signal });
+      expect(getEventListeners(signal, 'abort')).toHaveLength(1);
       expect(await consumer.wait({ signal, timeoutMs: 20 })).toBe('timeout');
       producer.tryWrite('x');
+      expect(await waiting).toBe('ready');
       expect(await consumer.wait({ signal })).toBe('ready');
-      expect(listeners).toBe(0);
+      expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+    });
+
+    test('is not disturbed by a signal whose methods are replaced', async () => {
+      const { producer, consumer } = createEnds();
+      const aborter = new AbortController();
+      const fail = (): never => {
+        throw new Error('not to be called');
+      };
+      const signal = Object.assign(aborter.signal, { addEventListener: fail, removeEventListener: fail });
+      const waiting = consumer.wait({ signal });
+      producer.tryWrite('x');
+      expect(await waiting).toBe('ready');
+      fillUp(producer);
+      const writing = producer.write('y', { signal });
+      aborter.abort();
+      expect(await rejection(writing)).toMatchObject({ name: 'AbortError' });
+      expect(producer.pending.records).toBe(0);
     });
 
     test('rejects with CLOSED when the consumer is closed meanwhile', async () => {

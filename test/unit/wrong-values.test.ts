@@ -18,17 +18,22 @@ const none: WaitOptions = { timeoutMs: 0 };
 
 /** Each option and argument, the values that it refuses, and the calls that look at it. */
 const WRONG: [string, [string, unknown][], (value: never) => (ends: Ends) => unknown][] = [
-  ...EACH_OPTION.map(([name, option, call]): (typeof WRONG)[number] => {
-    const numeric = /timeoutMs|Micros|limit|capacity/.test(option);
-    const whole = /limit|capacity/.test(option);
+  ...EACH_OPTION.map(([name, option, call, known]): (typeof WRONG)[number] => {
+    const numeric = /timeoutMs|Micros|limit|capacity|max/.test(option);
+    const whole = /limit|capacity|max/.test(option);
     const text = /label|directory/.test(option);
     const flag = /requireConsumer|prefault|hugePages/.test(option);
     const refused = [...VALUES, ...(numeric || !text ? NUMBERS : []), ...(whole ? FRACTIONS : [])];
-    const values = refused.filter(([kind]) => !(text && kind === 'a string') && !(flag && kind === 'true'));
+    const values = refused.filter(
+      ([kind, value]) =>
+        !(text && kind === 'a string') &&
+        !(flag && kind === 'true') &&
+        !(option === 'pending' && typeof value === 'object' && value !== null),
+    );
     return [
       `${option} of ${name}`,
       values,
-      (value) => (ends) => call(ends, optionsWith(option, () => value) as never),
+      (value) => (ends) => call(ends, optionsWith(known, option, () => value) as never),
     ];
   }),
   [
@@ -109,6 +114,7 @@ describe('a wrong value', () => {
     expect(error).toBeInstanceOf(RingError);
     expect(error).toMatchObject({ code: 'ERR_SHMRING_INVALID_ARGUMENT' });
     expect((error as Error).message.length).toBeLessThan(300);
+    expect((error as Error).message).toMatch(/ must be | is a string or a view/);
     expect(ends.ring.stats()).toMatchObject({ read: 0, aborted: 0, full: 0, producers: 1, consumers: 1 });
     expectToWork(ends);
   });
