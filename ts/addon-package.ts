@@ -29,26 +29,26 @@ export function addonPackage(platform: string, place: string): AddonPackage | un
     case 'linux-x64-gnu':
       return {
         manifest: () => here('shmring-linux-x64-gnu/package.json'),
-        file: () => here.resolve('shmring-linux-x64-gnu'),
-        addon: () => here('shmring-linux-x64-gnu'),
+        file: () => here.resolve('shmring-linux-x64-gnu/shmring.linux-x64-gnu.node'),
+        addon: () => here('shmring-linux-x64-gnu/shmring.linux-x64-gnu.node'),
       };
     case 'linux-arm64-gnu':
       return {
         manifest: () => here('shmring-linux-arm64-gnu/package.json'),
-        file: () => here.resolve('shmring-linux-arm64-gnu'),
-        addon: () => here('shmring-linux-arm64-gnu'),
+        file: () => here.resolve('shmring-linux-arm64-gnu/shmring.linux-arm64-gnu.node'),
+        addon: () => here('shmring-linux-arm64-gnu/shmring.linux-arm64-gnu.node'),
       };
     case 'linux-x64-musl':
       return {
         manifest: () => here('shmring-linux-x64-musl/package.json'),
-        file: () => here.resolve('shmring-linux-x64-musl'),
-        addon: () => here('shmring-linux-x64-musl'),
+        file: () => here.resolve('shmring-linux-x64-musl/shmring.linux-x64-musl.node'),
+        addon: () => here('shmring-linux-x64-musl/shmring.linux-x64-musl.node'),
       };
     case 'linux-arm64-musl':
       return {
         manifest: () => here('shmring-linux-arm64-musl/package.json'),
-        file: () => here.resolve('shmring-linux-arm64-musl'),
-        addon: () => here('shmring-linux-arm64-musl'),
+        file: () => here.resolve('shmring-linux-arm64-musl/shmring.linux-arm64-musl.node'),
+        addon: () => here('shmring-linux-arm64-musl/shmring.linux-arm64-musl.node'),
       };
     default:
       return undefined;

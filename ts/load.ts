@@ -74,6 +74,8 @@ function places(): string[] {
     fileOfCommonJS(),
     // The program, which is the bundle or lies beside it; with the slash it may be a folder too, as in `node .`.
     process.argv[1] && `${process.argv[1]}/`,
+    // A program that is a single executable holds this code in itself.
+    process.execPath,
   ];
   return places.filter((place) => place !== undefined && place !== '') as string[];
 }

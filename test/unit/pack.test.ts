@@ -63,8 +63,9 @@ test('each platform that is published is looked for under its own name, and no o
     const absent = (path: string) =>
       expect.objectContaining({ code: 'MODULE_NOT_FOUND', message: expect.stringContaining(`'${path}'`) });
     expect(() => found?.manifest(), platform).toThrow(absent(`shmring-${platform}/package.json`));
-    expect(() => found?.file(), platform).toThrow(absent(`shmring-${platform}`));
-    expect(() => found?.addon(), platform).toThrow(absent(`shmring-${platform}`));
+    const file = `shmring-${platform}/shmring.${platform}.node`;
+    expect(() => found?.file(), platform).toThrow(absent(file));
+    expect(() => found?.addon(), platform).toThrow(absent(file));
   }
   expect(addonPackage('linux-riscv64-gnu', '/nowhere/file')).toBeUndefined();
 });
