@@ -1,8 +1,8 @@
 /**
  * Finds the package that holds the addon for a platform. Its name stands literally in each call of a `require` that was
  * made here: what traces files (@vercel/nft) follows such calls. Bundlers must not, for a bundle cannot hold an addon.
- * Both need just this form: `const … = module.createRequire(…)` with the default import. With the named one webpack
- * resolves the calls when it bundles.
+ * Both need just this form, `const … = module.createRequire(…)`: with the default import, since webpack resolves the calls
+ * of what the named one made; and of a place that no tool can know, since Turbopack resolves those of `import.meta.url`.
  */
 
 import module from 'node:module';

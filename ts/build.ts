@@ -4,13 +4,13 @@
  */
 
 import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import module from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The version; platform packages must have the same. */
 export function version(): string {
-  return createRequire(import.meta.url)('../package.json').version;
+  return module.createRequire(import.meta.url)('../package.json').version;
 }
 
 /** The names of the platform packages that were published with this one; none where nothing was. */
@@ -19,5 +19,5 @@ export const published: readonly string[] = [];
 /** The addon that was built in the clone, if one was. */
 export function localAddon(platform: string): object | undefined {
   const file = join(dirname(fileURLToPath(import.meta.url)), '..', 'native', `shmring.${platform}.node`);
-  return existsSync(file) ? createRequire(import.meta.url)(file) : undefined;
+  return existsSync(file) ? module.createRequire(import.meta.url)(file) : undefined;
 }
