@@ -45,6 +45,7 @@ function loadPackage(platform: string): object | string {
 
 /** The package, seen from the first place from which there is one. */
 function find(platform: string): AddonPackage | undefined {
+  const failures: unknown[] = [];
   for (const place of places()) {
     // An installer that shows a package only what it asks for itself (pnpm) puts it where only shmring finds it.
     for (const from of [() => place, () => ownPackage(place)]) {
@@ -53,10 +54,12 @@ function find(platform: string): AddonPackage | undefined {
         found?.manifest();
         return found;
       } catch (error) {
-        if (!isAbsence(error)) throw error;
+        // That one place may not be looked at, say: another one may.
+        if (!isAbsence(error)) failures.push(error);
       }
     }
   }
+  if (failures.length > 0) throw failures[0];
   return undefined;
 }
 
@@ -66,18 +69,17 @@ function isAbsence(error: unknown): boolean {
   return code === 'MODULE_NOT_FOUND' || code === 'ERR_INVALID_ARG_VALUE';
 }
 
-/** Where this code may lie, as a path or a URL; more than one place only in a bundle. */
-function places(): string[] {
-  const places: (string | undefined)[] = [
-    // In a bundle of ESM, the bundle. webpack puts the place where it found this file; esbuild, in CommonJS, nothing.
-    import.meta.url,
-    fileOfCommonJS(),
-    // The program, which is the bundle or lies beside it; with the slash it may be a folder too, as in `node .`.
-    process.argv[1] && `${process.argv[1]}/`,
-    // A program that is a single executable holds this code in itself.
-    process.execPath,
-  ];
-  return places.filter((place) => place !== undefined && place !== '') as string[];
+/** Where this code may lie, as a path or a URL, found out one at a time: Deno lets not everybody know the last one. */
+function* places(): Generator<string> {
+  // In a bundle of ESM, the bundle. webpack puts the place where it found this file; esbuild, in CommonJS, nothing.
+  const own: string | undefined = import.meta.url;
+  if (own) yield own;
+  const file = fileOfCommonJS();
+  if (file) yield file;
+  // The program, which is the bundle or lies beside it; with the slash it may be a folder too, as in `node .`.
+  if (process.argv[1]) yield `${process.argv[1]}/`;
+  // A program that is a single executable holds this code in itself.
+  yield process.execPath;
 }
 
 /** In a bundle of CommonJS, the bundle. */

@@ -38,9 +38,9 @@ interface Answer {
 const WORKS: Answer = { supported: true, use: 'a record' };
 const fails = (supported: string): Answer => ({ supported, use: `ERR_SHMRING_UNSUPPORTED: ${supported}` });
 
-async function ask(file: string): Promise<Answer> {
+async function ask(file: string, ...flags: string[]): Promise<Answer> {
   // Not from the bundle's own folder: where it is started from must not matter.
-  const { stdout, stderr } = await run(process.execPath, [file], { cwd: scratch });
+  const { stdout, stderr } = await run(process.execPath, [...flags, file], { cwd: scratch });
   expect(stderr).toBe('');
   return JSON.parse(stdout);
 }
@@ -107,6 +107,15 @@ describe.each(BUNDLES)('%s', (bundle) => {
     expect(await ask(moved(bundle).file)).toEqual(
       fails(`${addonPackage}, which holds shmring's addon, is not found from this bundle: ${remedy}`),
     );
+  });
+
+  test('works where the process may read nothing but its own folder', async () => {
+    const { file } = shipped(bundle);
+    const permission = process.allowedNodeEnvironmentFlags.has('--permission')
+      ? '--permission'
+      : '--experimental-permission';
+    const flags = [permission, '--no-warnings', '--allow-addons', `--allow-fs-read=${dirname(file)}`];
+    expect(await ask(file, ...flags)).toEqual(WORKS);
   });
 
   test("compares the platform package with shmring's version, not with the application's", async () => {
