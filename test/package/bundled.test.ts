@@ -6,12 +6,13 @@ import {
   mkdirSync,
   readdirSync,
   renameSync,
+  rmSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { freshName } from '../helpers/scratch.js';
 import {
   install,
@@ -27,7 +28,9 @@ import {
 
 const addonPackage = `shmring-${platform}`;
 const bundlers = join(import.meta.dirname, 'bundlers');
-/** An application with the package installed; where it was bundled is another folder, which is gone by now. */
+/** Where the application is bundled; gone by the time of the tests. */
+const building = join(scratch, 'building');
+/** The application then, with the package installed. */
 const app = join(scratch, 'app');
 const BUNDLES = ['esbuild', 'rolldown', 'webpack'].flatMap((name) => [`${name}.cjs`, `${name}.mjs`]);
 
@@ -49,7 +52,6 @@ const whereBuilt = new Map<string, Answer>();
 
 beforeAll(async () => {
   await pack();
-  const building = join(scratch, 'building');
   await install(building, mainTarball, platformTarball);
   const manifest = { ...readJson(building, 'package.json'), name: 'application', version: '9.9.9' };
   writeFileSync(join(building, 'package.json'), JSON.stringify(manifest));
@@ -109,8 +111,10 @@ describe.each(BUNDLES)('%s', (bundle) => {
     );
   });
 
-  test('works where the process may read nothing but its own folder', async () => {
+  test('works where the process may read nothing but its own folder, not even where it was bundled', async () => {
     const { file } = shipped(bundle);
+    cpSync(join(app, 'node_modules'), join(building, 'node_modules'), { recursive: true });
+    onTestFinished(() => rmSync(building, { recursive: true }));
     const permission = process.allowedNodeEnvironmentFlags.has('--permission')
       ? '--permission'
       : '--experimental-permission';
