@@ -9,10 +9,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-/** The lock files of this repository: of the tools, of the runtimes that only tests need, and of the charts. */
+/** The lock files of this repository: of the tools, of the runtimes and the bundlers that only tests need, and of the charts. */
 export const LOCKS = [
   'package-lock.json',
   'test/runtimes/installed/package-lock.json',
+  'test/package/bundlers/package-lock.json',
   'bench/package-lock.json',
 ];
 

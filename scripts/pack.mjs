@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { parseTriple } from '@napi-rs/cli';
 import { compareVersions, glibcOf, LEAST_GLIBC, machinePathIn } from './pack/addon.mjs';
+import { buildConstants } from './pack/build-constants.mjs';
 import { addonOf, mainManifest, packageOf, platformManifest } from './pack/manifest.mjs';
 import { describe, layOut, pack } from './pack/tarball.mjs';
 
@@ -86,11 +87,10 @@ function main() {
   // What `files` excludes, npm leaves out itself.
   const named = manifest.files.filter((/** @type {string} */ path) => !path.startsWith('!'));
   const shipped = [...named, 'LICENSE', 'README.md'];
-  layOut(
-    folder,
-    mainManifest(manifest, platforms),
-    Object.fromEntries(shipped.map((path) => [path, join(ROOT, path)])),
-  );
+  const main = mainManifest(manifest, platforms);
+  layOut(folder, main, Object.fromEntries(shipped.map((path) => [path, join(ROOT, path)])), {
+    'dist/build.js': buildConstants(main),
+  });
   console.log(describe(pack(folder, out)));
 }
 

@@ -19,6 +19,12 @@ export type RingErrorName =
   | 'SYSTEM'
   | 'UNSUPPORTED';
 
+/**
+ * Marks the errors of every copy of the package in the process. The copies may share one addon, which makes its errors
+ * with the class of the copy that was loaded last: whose class it is must not matter.
+ */
+const BRAND = Symbol.for('shmring.RingError');
+
 /** Every error that this package throws. A full ring and a time-out are answers, not errors. */
 export class RingError extends Error {
   readonly code: `ERR_SHMRING_${RingErrorName}`;
@@ -46,11 +52,21 @@ export class RingError extends Error {
   }
 }
 
-Object.defineProperty(RingError.prototype, 'name', { value: 'RingError', configurable: true });
+/** `instanceof RingError` holds for the errors of every copy; a subclass, which inherits this, has only its own. */
+function isInstance(this: unknown, value: unknown): boolean {
+  if (this !== RingError) return Function.prototype[Symbol.hasInstance].call(this, value);
+  return typeof value === 'object' && value !== null && BRAND in value;
+}
 
-/** What is thrown may be anything. */
+Object.defineProperty(RingError, Symbol.hasInstance, { value: isInstance });
+Object.defineProperties(RingError.prototype, {
+  name: { value: 'RingError', configurable: true },
+  [BRAND]: { value: true },
+});
+
+/** What is thrown may be anything, and an error of another realm (Jest's, say) is no `Error` of this one. */
 export function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
 }
 
 /** The error with which Node's own promises answer an aborted signal. */

@@ -15,8 +15,9 @@ import { filesBelow } from '../setup/stamp.mjs';
  * @param {string} folder is emptied first
  * @param {Manifest} manifest
  * @param {Record<string, string>} sources the file or folder that goes to each path in the package
+ * @param {Record<string, string>} [texts] what a file holds instead of what the sources have there
  */
-export function layOut(folder, manifest, sources) {
+export function layOut(folder, manifest, sources, texts = {}) {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'package.json'), `${JSON.stringify(manifest, undefined, 2)}\n`);
@@ -24,6 +25,7 @@ export function layOut(folder, manifest, sources) {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     cpSync(source, join(folder, path), { recursive: true });
   }
+  for (const [path, text] of Object.entries(texts)) writeFileSync(join(folder, path), text);
   // The linker makes an addon executable, and a umask may have made sources private.
   for (const file of filesBelow(folder, ['.'])) chmodSync(join(folder, file), 0o644);
 }

@@ -153,21 +153,30 @@ const packagesIn = ({ name, title, folder }, ...options) => ({
   title: `${title} (npm ci)`,
   key: MACHINE,
   inputs: [join(folder, 'package-lock.json')],
-  present: (root) => {
-    const there = join(root, folder);
-    return expectedPackages(there).every((path) => existsSync(join(there, path, 'package.json')));
-  },
+  // Not each package: what only an optional one for another platform needs is in the lock without that platform.
+  present: (root) => existsSync(join(root, folder, 'node_modules', '.package-lock.json')),
   needsToolchain: false,
   tool: () => npmCi('--prefix', folder, '--ignore-scripts', ...options),
   progress: (root) => howManyPackages(join(root, folder)),
 });
 
+const RUNTIMES = 'test/runtimes/installed';
+
 // Large, and optional to npm: one that cannot be fetched is left out, and looked for again the next
 // time. No links, since four of them are called `node`.
-const runtimes = packagesIn(
-  { name: 'runtimes', title: 'JavaScript runtimes', folder: 'test/runtimes/installed' },
-  '--no-bin-links',
-);
+const runtimes = {
+  ...packagesIn({ name: 'runtimes', title: 'JavaScript runtimes', folder: RUNTIMES }, '--no-bin-links'),
+  present: (/** @type {string} */ root) => {
+    const there = join(root, RUNTIMES);
+    return expectedPackages(there).every((path) => existsSync(join(there, path, 'package.json')));
+  },
+};
+
+const bundlers = packagesIn({
+  name: 'bundlers',
+  title: 'bundlers that the tests try',
+  folder: 'test/package/bundlers',
+});
 
 const charts = packagesIn({ name: 'charts', title: 'chart library', folder: 'bench' });
 
@@ -176,4 +185,4 @@ const charts = packagesIn({ name: 'charts', title: 'chart library', folder: 'ben
  *
  * @type {Readonly<Record<string, Step>>}
  */
-export const furtherSteps = { runtimes, charts };
+export const furtherSteps = { runtimes, bundlers, charts };

@@ -154,9 +154,12 @@ describe('where only the import works', () => {
   });
 });
 
-test('a local build comes before an installed package', async () => {
+test('in a clone a local build comes before an installed package; a packed one looks for none', async () => {
   const copy = copied();
+  const own = join(copy, 'node_modules', 'shmring');
   rmSync(join(copy, 'node_modules', addonPackage, `shmring.${platform}.node`));
-  cpSync(join(root, 'native'), join(copy, 'node_modules', 'shmring', 'native'), { recursive: true });
+  cpSync(join(root, 'native'), join(own, 'native'), { recursive: true });
+  expect((await ask(copy)).supported).toMatch(/cannot be loaded/);
+  cpSync(join(root, 'dist'), join(own, 'dist'), { recursive: true });
   expect(await ask(copy)).toEqual({ supported: true, use: 'works' });
 });

@@ -4,8 +4,16 @@ import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import '../helpers/scratch.js';
 
+/** Runs a case of the runtimes in a process of its own. */
+const ran = (name: string) =>
+  promisify(execFile)(process.execPath, [
+    fileURLToPath(new URL(`../runtimes/cases/${name}.mjs`, import.meta.url)),
+  ]);
+
 test('a second copy of the package, whose addon is a link to the same file, leaves the first one its rings', async () => {
-  const program = fileURLToPath(new URL('../runtimes/cases/second-copy.mjs', import.meta.url));
-  const ended = promisify(execFile)(process.execPath, [program]);
-  await expect(ended).resolves.toEqual({ stdout: '', stderr: '' });
+  await expect(ran('second-copy')).resolves.toEqual({ stdout: '', stderr: '' });
+});
+
+test('with several copies of the package `instanceof RingError` holds not only for the one loaded last', async () => {
+  await expect(ran('second-copy-errors')).resolves.toEqual({ stdout: '', stderr: '' });
 });

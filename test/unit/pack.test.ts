@@ -1,6 +1,10 @@
+import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
+import { parseTriple } from '@napi-rs/cli';
 import { expect, test } from 'vitest';
+import { addonPackage } from '../../dist/addon-package.js';
 import { compareVersions, glibcOf, machinePathIn } from '../../scripts/pack/addon.mjs';
+import { buildConstants } from '../../scripts/pack/build-constants.mjs';
 import { mainManifest, platformManifest } from '../../scripts/pack/manifest.mjs';
 import { withoutMachinePaths } from '../../scripts/setup/steps.mjs';
 
@@ -49,4 +53,29 @@ test("the build keeps cargo's home out of the addon and leaves a person's flags 
     '-C debuginfo=1 --remap-path-prefix=/c=cargo',
   );
   expect(withoutMachinePaths({ CARGO_HOME: '/a b', RUSTFLAGS: '-O' })).toBe('-O');
+});
+
+test('each platform that is published is looked for under its own name, and no other', () => {
+  const { targets } = JSON.parse(readFileSync('package.json', 'utf8')).napi;
+  for (const target of targets) {
+    const platform = parseTriple(target).platformArchABI;
+    const found = addonPackage(platform, '/nowhere/file');
+    const absent = (path: string) =>
+      expect.objectContaining({ code: 'MODULE_NOT_FOUND', message: expect.stringContaining(`'${path}'`) });
+    expect(() => found?.manifest(), platform).toThrow(absent(`shmring-${platform}/package.json`));
+    const file = `shmring-${platform}/shmring.${platform}.node`;
+    expect(() => found?.file(), platform).toThrow(absent(file));
+    expect(() => found?.addon(), platform).toThrow(absent(file));
+  }
+  expect(addonPackage('linux-riscv64-gnu', '/nowhere/file')).toBeUndefined();
+});
+
+test('a packed package knows its version and its platforms without a look at any manifest', async () => {
+  const text = buildConstants({ ...mainManifest(ROOT, [MUSL, MAC]) });
+  const constants = await import(`data:text/javascript,${encodeURIComponent(text)}`);
+  expect(constants.version()).toBe('1.2.3');
+  expect(constants.published).toEqual(['shmring-linux-arm64-musl', 'shmring-darwin-arm64']);
+  expect(constants.localAddon('linux-x64-gnu')).toBeUndefined();
+  expect(text).not.toMatch(/import|require/);
+  expect(Object.keys(constants).sort()).toEqual(Object.keys(await import('../../dist/build.js')).sort());
 });

@@ -1,22 +1,10 @@
 // Two copies of the package in one thread whose addons are links to one file, as some installers make
 // them: the addon is then loaded twice, and the rings and handles of either go on.
 import assert from 'node:assert/strict';
-import { cpSync, linkSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { linkSync } from 'node:fs';
 import * as first from 'shmring';
+import { secondCopy } from './parts/second-copy.mjs';
 import { done } from './parts/support.mjs';
-
-const root = fileURLToPath(new URL('../../../', import.meta.url));
-// On the same file system, as a link must be, and where nobody looks.
-const copy = mkdtempSync(join(root, 'node_modules', '.second-copy-'));
-process.on('exit', () => rmSync(copy, { recursive: true, force: true }));
-mkdirSync(join(copy, 'native'));
-for (const file of readdirSync(join(root, 'native'))) {
-  if (file.endsWith('.node')) linkSync(join(root, 'native', file), join(copy, 'native', file));
-}
-cpSync(join(root, 'dist'), join(copy, 'dist'), { recursive: true });
-cpSync(join(root, 'package.json'), join(copy, 'package.json'));
 
 const make = ({ Ring }) => Ring.temporary({ kind: 'spsc', capacity: 4096 });
 
@@ -31,7 +19,7 @@ function works(ring, producer, consumer) {
 
 const before = make(first);
 const ends = [before.producer(), before.consumer()];
-const second = await import(pathToFileURL(join(copy, 'dist', 'index.js')));
+const second = await secondCopy(linkSync);
 assert.notEqual(second.Ring, first.Ring);
 works(before, ...ends);
 
