@@ -8,7 +8,6 @@ import {
   batchesOptions,
   type DrainOptions,
   drainOptions,
-  invalid,
   recordLimit,
   SPIN_MICROS,
   timeoutOf,
