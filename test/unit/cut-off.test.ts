@@ -133,7 +133,10 @@ describe('a queue of writes that ran out of time', () => {
       consumerAlive: () => true,
       position: () => written.length,
     };
-    const queue = new WriteQueue(sink);
+    const queue = new WriteQueue(sink, {
+      maxRecords: Number.POSITIVE_INFINITY,
+      maxBytes: Number.POSITIVE_INFINITY,
+    });
     const outcome = queue.push('once', 4, {
       timeoutMs: Number.POSITIVE_INFINITY,
       signal: undefined,

@@ -32,6 +32,7 @@ function createQueue() {
       ring.probes += 1;
       return ring.alive;
     },
+    position: () => ring.written.length,
   };
   return { ring, queue: new WriteQueue(sink, UNLIMITED) };
 }
@@ -385,6 +386,7 @@ describe('pending writes', () => {
         },
         put: () => false,
         consumerAlive: () => true,
+        position: () => 0,
       },
       UNLIMITED,
     );
