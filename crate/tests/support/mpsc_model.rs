@@ -9,8 +9,8 @@ use shmring::layout::{GRANULE, Layout};
 pub enum State {
     /// Of the owner of this slot, who lives.
     Reserved(u32),
-    /// Of an owner who is gone.
-    Dead,
+    /// Of an owner of this slot who is gone.
+    Dead(u32),
     Record(Vec<u8>),
     Pad,
     Abandoned,
@@ -92,9 +92,21 @@ impl Model {
         self.tail + need - self.head <= self.capacity
     }
 
+    /// Whoever finds no room abandons what stands first in its slot's name and is not its own.
+    fn find_or_disown(&mut self, slot: u32, bytes: u64) -> bool {
+        let found = self.find(bytes);
+        if !found
+            && let Some(first) = self.queue.front_mut()
+            && first.state == State::Dead(slot)
+        {
+            first.state = State::Abandoned;
+        }
+        found
+    }
+
     /// Makes sure that what comes next begins where `bytes` fit in one piece; false: no room.
     fn reserve(&mut self, slot: u32, bytes: u64) -> bool {
-        if !self.find(bytes) {
+        if !self.find_or_disown(slot, bytes) {
             self.owner(slot).refused += 1;
             return false;
         }
@@ -183,21 +195,21 @@ impl Model {
         Ok(())
     }
 
-    pub fn has_room(&self, slot: u32, length: usize) -> Result<bool, Code> {
+    pub fn has_room(&mut self, slot: u32, length: usize) -> Result<bool, Code> {
         self.may_begin(slot, length)?;
-        Ok(self.find(room(length)))
+        Ok(self.find_or_disown(slot, room(length)))
     }
 
     /// The owner of `slot` dies, perhaps with a claim, and another comes.
     pub fn replace(&mut self, slot: u32) {
         if let Some((position, _)) = self.owner(slot).claim.take() {
-            self.settle(position, State::Dead);
+            self.settle(position, State::Dead(slot));
         }
     }
 
     /// Abandons what the dead have reserved: how many reservations, and their bytes.
     pub fn repair(&mut self) -> (u64, u64) {
-        let dead = self.queue.iter_mut().filter(|item| item.state == State::Dead);
+        let dead = self.queue.iter_mut().filter(|item| matches!(item.state, State::Dead(_)));
         dead.fold((0, 0), |(count, bytes), item| {
             item.state = State::Abandoned;
             (count + 1, bytes + item.end - item.position)
@@ -239,7 +251,7 @@ impl Model {
     pub fn blocked(&mut self) -> Option<bool> {
         match self.pass() {
             Some(State::Reserved(_)) => Some(true),
-            Some(State::Dead) => Some(false),
+            Some(State::Dead(_)) => Some(false),
             _ => None,
         }
     }
