@@ -13,7 +13,7 @@ use crate::memory::Memory;
 
 /// Writes when the slot at offset `at` was taken, now, by the attachment of this state word.
 pub(crate) fn stamp<M: Memory>(memory: &M, at: usize, state: u64) {
-    // ORDERING: relaxed, all of them: the store of the state in owners::Slot::take publishes them.
+    // ORDERING: relaxed, all of them: the store of the state in owners::Slot::take_settling publishes them.
     memory.store64(at + slot::SINCE, clock::wall(), Relaxed);
     memory.store64(at + slot::BOOT, clock::boot(), Relaxed);
     memory.store64(at + slot::BOOT_CLOCK, clock::namespace(), Relaxed);
